@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+    .treatWarning("ExplicitSendable", as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+
+let package = Package(
+    name: "bursar",
+    products: [
+        .executable(name: "bursar", targets: ["bursar"]),
+        .executable(name: "bursard", targets: ["bursard"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
+        .target(name: "CHost"),
+        .target(name: "CZeroingFree"),
+        .target(name: "CSQLiteConfig", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(name: "Host", dependencies: ["CHost"], swiftSettings: settings),
+        .target(
+            name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings,
+            linkerSettings: [.linkedLibrary(":libsodium.a")]),
+        .target(
+            name: "Vault",
+            dependencies: [
+                "Sodium", "Host", "CSQLiteConfig", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+        .target(name: "OAuth", dependencies: ["Sodium"], swiftSettings: settings),
+        .target(
+            name: "Broker",
+            dependencies: [
+                "Vault", "OAuth", "Sodium", "Host",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + nio,
+            swiftSettings: settings),
+        .target(name: "BrokerClient", dependencies: ["Sodium", "Host"], swiftSettings: settings),
+        .target(
+            name: "BursarCommands",
+            dependencies: [
+                "BrokerClient", "Sodium", "Host",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "bursar", dependencies: ["BursarCommands", "BrokerClient"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "bursard", dependencies: ["Broker", "CZeroingFree"], swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Sodium", "Host"] + nio,
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "OAuthTests", dependencies: ["OAuth", "Sodium", "TestSupport"],
+            resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "VaultTests", dependencies: ["Vault", "Sodium", "Host", "TestSupport"],
+            resources: [.copy("Vectors"), .copy("read_vault.py")], swiftSettings: settings),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "OAuth", "Vault", "Sodium", "Host", "TestSupport"] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "BrokerClientTests", dependencies: ["BrokerClient", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["BursarCommands", "TestSupport", "Host", "bursar", "bursard"],
+            resources: [.copy("Transcripts")], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,20 @@
+import CSodium
+
+/// libsodium itself: initialised once, before its first use.
+public enum Library {
+    private static let isReady: Bool = sodium_init() >= 0
+
+    /// Initialises libsodium; any thread, any number of times.
+    ///
+    /// Everything in this module that allocates calls it; a program calls it at its start to fail early.
+    ///
+    /// - Throws: ``SodiumError/unavailable`` if the system has no usable source of randomness.
+    public static func initialize() throws(SodiumError) {
+        guard isReady else { throw .unavailable }
+    }
+
+    /// Ends the program where libsodium could not be initialised: nothing here is safe without it.
+    static func require() {
+        precondition(isReady, "libsodium can't be initialised")
+    }
+}

@@ -1,0 +1,2 @@
+import CZeroingFree
+print("bursard")
