@@ -20,10 +20,11 @@ public enum Padding {
     ) throws(SodiumError) -> Int {
         guard bytes.count > 0, bytes.count % blockByteCount == 0 else { throw .badPadding }
         var count = 0
-        let result = unsafe bytes.withUnsafeBufferPointer { buffer in
-            unsafe sodium_unpad(&count, buffer.baseAddress, buffer.count, blockByteCount)
+        let isPadded = unsafe bytes.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return false }
+            return unsafe sodium_unpad(&count, start, buffer.count, blockByteCount) == 0
         }
-        guard result == 0 else { throw .badPadding }
+        guard isPadded else { throw .badPadding }
         return count
     }
 }

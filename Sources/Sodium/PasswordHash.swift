@@ -49,17 +49,19 @@ public enum PasswordHash {
         else { throw .parametersOutOfBounds }
         return try Secret(byteCount: byteCount) { output throws(SodiumError) in
             let isDerived = unsafe output.withUnsafeMutableBufferPointer { key, initialized in
-                let result = passphrase.withBytes { passphrase in
+                let isDerived = passphrase.withBytes { passphrase in
                     unsafe passphrase.withUnsafeBytes { passphrase in
-                        unsafe crypto_pwhash(
-                            key.baseAddress, UInt64(byteCount),
-                            passphrase.baseAddress?.assumingMemoryBound(to: CChar.self),
-                            UInt64(passphrase.count), salt, parameters.opslimit,
-                            Int(parameters.memlimit), Int32(algorithm))
+                        guard let key = key.baseAddress,
+                            let text = unsafe passphrase.baseAddress?.assumingMemoryBound(
+                                to: CChar.self)
+                        else { return false }
+                        return unsafe crypto_pwhash(
+                            key, UInt64(byteCount), text, UInt64(passphrase.count), salt,
+                            parameters.opslimit, Int(parameters.memlimit), Int32(algorithm)) == 0
                     }
                 }
-                initialized = result == 0 ? byteCount : 0
-                return result == 0
+                initialized = isDerived ? byteCount : 0
+                return isDerived
             }
             guard isDerived else { throw .outOfMemory(memlimit: Int(parameters.memlimit)) }
         }

@@ -31,9 +31,10 @@ public enum SecretBox {
             key.withBytes { key in
                 unsafe key.withUnsafeBufferPointer { key in
                     unsafe message.withUnsafeBufferPointer { message in
+                        guard let start = box.baseAddress, let key = key.baseAddress else { return }
                         _ = unsafe crypto_secretbox_easy(
-                            box.baseAddress?.advanced(by: nonceByteCount), message.baseAddress,
-                            UInt64(message.count), nonce, key.baseAddress)
+                            start.advanced(by: nonceByteCount), message.baseAddress,
+                            UInt64(message.count), nonce, key)
                     }
                 }
             }
@@ -53,18 +54,19 @@ public enum SecretBox {
         guard box.count >= overhead else { throw .forged }
         return try Secret(byteCount: box.count - overhead) { output throws(SodiumError) in
             let isOpen = unsafe output.withUnsafeMutableBufferPointer { message, initialized in
-                let result = key.withBytes { key in
+                let isOpen = key.withBytes { key in
                     unsafe key.withUnsafeBufferPointer { key in
                         unsafe box.withUnsafeBufferPointer { box in
-                            unsafe crypto_secretbox_open_easy(
-                                message.baseAddress, box.baseAddress?.advanced(by: nonceByteCount),
-                                UInt64(box.count - nonceByteCount), box.baseAddress,
-                                key.baseAddress)
+                            guard let start = box.baseAddress, let key = key.baseAddress
+                            else { return false }
+                            return unsafe crypto_secretbox_open_easy(
+                                message.baseAddress, start.advanced(by: nonceByteCount),
+                                UInt64(box.count - nonceByteCount), start, key) == 0
                         }
                     }
                 }
-                initialized = result == 0 ? message.count : 0
-                return result == 0
+                initialized = isOpen ? message.count : 0
+                return isOpen
             }
             guard isOpen else { throw .forged }
         }

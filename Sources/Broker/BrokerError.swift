@@ -1,0 +1,73 @@
+package import OAuth
+package import Vault
+
+/// Why the broker does not do what a caller asked for; ``Problem`` gives each its words and its code.
+package indirect enum BrokerError: Error, Equatable, Sendable {
+    /// The request itself is wrong: what is, in words.
+    case badRequest(String)
+    /// No such path.
+    case notFound
+    /// The path is there, but not for this method.
+    case methodNotAllowed(allowed: [String])
+    /// A body or a head beyond its limit, in bytes.
+    case tooLarge(what: String, limit: Int)
+    /// The request did not arrive whole in time.
+    case requestTimedOut
+    /// A body of another type than the path takes.
+    case wrongContentType(expected: String)
+    /// The caller may not, or the credential does not exist; which of both stays untold.
+    case denied
+    /// A header that says that the request came through somebody else's door.
+    case foreignDoor(header: String)
+    /// The vault is locked.
+    case locked
+    /// The client means another vault than this broker's.
+    case anotherVault(asked: String, served: String)
+    /// The vault refused.
+    case vault(VaultError)
+    /// Where the secret goes would change, and no secret came with it.
+    case destinationChanged(name: String)
+    /// The metadata of a credential, or its preset, is no use.
+    case badCredential(OAuthError)
+    /// The authorization server's answer, or its refusal.
+    case oauth(OAuthError, Endpoint)
+    /// No connection to the token endpoint, and why.
+    case unreachable(Endpoint, cause: String)
+    /// Its certificate or TLS is not to be trusted, and why.
+    case untrusted(Endpoint, cause: String)
+    /// Connected, but no answer in time.
+    case noAnswer(Endpoint)
+    /// The caller's time ran out while somebody else's request went on.
+    case timedOut
+    /// Beyond a bound, or before its time.
+    case tryLater(Delay, after: Duration?)
+    /// The server refused this client lately; until when (seconds since 1970) it is not asked again.
+    case paused(BrokerError, until: Double)
+    /// A fault of the program.
+    case internalFault(String)
+
+    /// Whose token endpoint it was.
+    package struct Endpoint: Equatable, Sendable {
+        package let credential: String
+        package let host: String
+        package let hasProxy: Bool
+
+        package init(credential: String, host: String, hasProxy: Bool) {
+            self.credential = credential
+            self.host = host
+            self.hasProxy = hasProxy
+        }
+    }
+
+    /// What there is to wait for.
+    package enum Delay: Equatable, Sendable {
+        /// The token endpoint named a time (`Retry-After`).
+        case serverAsked(Endpoint)
+        /// The credential's requests for this minute are spent.
+        case budget
+        /// The credential was changed while its token was asked for.
+        case credentialChanged
+        /// The broker is about to end.
+        case stopping
+    }
+}

@@ -1,0 +1,85 @@
+internal import NIOCore
+internal import NIOHTTP1
+package import OAuth
+internal import Sodium
+internal import Synchronization
+package import Vault
+
+/// Answers whole requests: the broker's parts, put together.
+package final class Desk: Sendable {
+    /// The vault that is served.
+    package let vaultPath: String
+    let keeper: VaultKeeper
+    let cache: TokenCache
+    let requester: TokenRequester
+    let clock: BrokerClock
+    let socketPath: Mutex<String>
+    private let lastRequest: Mutex<ContinuousClock.Instant>
+    let stop: AsyncStream<Void>.Continuation
+
+    static let longestTimeout = Duration.seconds(600)
+    static let usualTimeout = Duration.seconds(30)
+
+    package init(
+        vaultPath: String, socketPath: String, keeper: VaultKeeper, cache: TokenCache,
+        requester: TokenRequester, clock: BrokerClock, stop: AsyncStream<Void>.Continuation
+    ) {
+        self.vaultPath = vaultPath
+        self.socketPath = Mutex(socketPath)
+        self.keeper = keeper
+        self.cache = cache
+        self.requester = requester
+        self.clock = clock
+        self.stop = stop
+        lastRequest = Mutex(clock.now())
+    }
+
+    /// When the last request came.
+    package var lastRequestAt: ContinuousClock.Instant { lastRequest.withLock(\.self) }
+
+    /// Notes that the socket is elsewhere now.
+    package func note(socketPath path: String) {
+        socketPath.withLock { $0 = path }
+    }
+
+    /// Forgets the master key and every token.
+    package func lock() async {
+        await keeper.lock()
+        await cache.removeAll()
+    }
+
+    /// Forgets the tokens once `unlock --for` has run out.
+    package func forgetTokensIfLocked() async {
+        if await keeper.isLocked { await cache.removeAll() }
+    }
+
+    func answer(_ request: Request) async -> Answer {
+        lastRequest.withLock { $0 = clock.now() }
+        var answer: Answer
+        do throws(BrokerError) {
+            answer = try await self.answer(to: request)
+        } catch {
+            answer = Problem(error).answer
+        }
+        // What holds the body's bytes goes with the connection.
+        if request.body.readableBytes > 0 { answer.closes = true }
+        return answer
+    }
+
+    private func answer(to request: Request) async throws(BrokerError) -> Answer {
+        switch request.route {
+        case .token(let name): try await token(name, request)
+        case .status: await .json(.ok, status())
+        case .credentials: try await credentials()
+        case .credential(let name): try await credential(name)
+        case .putCredential(let name): try await put(name, request)
+        case .removeCredential(let name): try await remove(name)
+        case .unlock: try await unlock(request)
+        case .lock: await locked()
+        case .createVault: try await createVault(request)
+        case .changePassphrase: try await changePassphrase(request)
+        case .check: try await check(request)
+        case .stop: stopped()
+        }
+    }
+}

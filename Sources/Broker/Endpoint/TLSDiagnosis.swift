@@ -1,0 +1,68 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import OAuth
+internal import Synchronization
+
+/// Names what is wrong with a server's certificate, by a second handshake that carries nothing.
+///
+/// The HTTP client says only that verification failed.
+struct TLSDiagnosis {
+    let group: MultiThreadedEventLoopGroup
+    private static let timeout = TimeAmount.milliseconds(1500)
+
+    /// The cause in words; nil if this handshake told nothing more.
+    func cause(at url: EndpointURL, configuration: TLSConfiguration) async -> String? {
+        let seen = SeenCertificates()
+        guard let context = try? NIOSSLContext(configuration: configuration) else { return nil }
+        let host = url.host
+        let channel = try? await ClientBootstrap(group: group)
+            .connectTimeout(Self.timeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let handler = try NIOSSLClientHandler(
+                        context: context, serverHostname: Self.sni(host)
+                    ) { certificates, promise in
+                        seen.note(certificates)
+                        promise.succeed(.failed)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+            .connect(host: host, port: url.port).get()
+        guard let channel else { return nil }
+        let timer = channel.eventLoop.scheduleTask(in: Self.timeout) {
+            channel.close(promise: nil)
+        }
+        try? await channel.closeFuture.get()
+        timer.cancel()
+        return seen.cause
+    }
+
+    // An IP address is no server name (RFC 6066, section 3).
+    private static func sni(_ host: String) -> String? {
+        (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+    }
+}
+
+/// The certificates that a server showed, and what about them is wrong.
+private final class SeenCertificates: Sendable {
+    private let finding = Mutex<String?>(nil)
+
+    var cause: String? { finding.withLock { $0 } }
+
+    func note(_ certificates: [NIOSSLCertificate]) {
+        let now = time(nil)
+        let cause =
+            if let leaf = certificates.first, leaf.notValidAfter < now {
+                "its certificate has expired"
+            } else if let leaf = certificates.first, leaf.notValidBefore > now {
+                "its certificate is not valid yet"
+            } else if certificates.contains(where: { $0.notValidAfter < now }) {
+                "a certificate of its chain has expired"
+            } else {
+                "its certificate is not signed by a trusted CA"
+            }
+        finding.withLock { $0 = cause }
+    }
+}

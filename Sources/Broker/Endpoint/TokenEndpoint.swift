@@ -1,0 +1,186 @@
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+package import OAuth
+internal import Sodium
+internal import Synchronization
+
+/// Speaks to token endpoints: HTTPS by HTTP/1.1, no redirects, everything bounded.
+///
+/// HTTP/2 is left out because its encoder keeps an `Authorization` header in a table for as long as the
+/// connection lives.
+package final class TokenEndpoint: Sendable {
+    /// Most bytes of an answer's body that are read.
+    package static let bodyLimit = 256 * 1024
+    /// How long connecting may take, TLS included.
+    package static let connectTimeout = Duration.seconds(10)
+
+    private let group: MultiThreadedEventLoopGroup
+    private let defaultProxy: ProxyURL?
+    // One client for each proxy: the library knows a proxy for a whole client only.
+    private let clients = Mutex<[ProxyURL?: HTTPClient]>([:])
+    private let tlsConfigurations = Mutex<[String: TLSConfiguration]>([:])
+
+    /// - Parameters:
+    ///   - group: where connections run.
+    ///   - defaultProxy: the broker's own proxy, for credentials that name none.
+    package init(group: MultiThreadedEventLoopGroup, defaultProxy: ProxyURL?) {
+        self.group = group
+        self.defaultProxy = defaultProxy
+    }
+
+    /// Closes all connections.
+    package func shutdown() async {
+        let all = clients.withLock { clients in
+            defer { clients = [:] }
+            return Array(clients.values)
+        }
+        for client in all { try? await client.shutdown() }
+    }
+
+    /// Sends one token request, and reads its answer.
+    ///
+    /// - Parameters:
+    ///   - encoded: the form, and the header if there is one; wiped when this returns.
+    ///   - credential: where it goes, and through what.
+    ///   - name: the credential's name, for errors.
+    ///   - deadline: when to give up.
+    /// - Returns: the server's answer, not yet judged.
+    package func send(
+        _ encoded: consuming EncodedTokenRequest, for credential: Credential, named name: String,
+        by deadline: NIODeadline
+    ) async throws(BrokerError) -> EndpointAnswer {
+        let endpoint = self.endpoint(of: credential, named: name)
+        let client = self.client(through: credential.proxy ?? defaultProxy)
+        let progress = FormBody.Progress()
+        let request = try Self.request(
+            encoded, to: credential.tokenURL, tls: tlsConfiguration(for: credential), progress)
+        do {
+            return try await Self.exchange(request, client, deadline)
+        } catch {
+            throw await failure(error, for: credential, at: endpoint, isSent: progress.isSent)
+        }
+    }
+
+    /// How errors name the credential's token endpoint.
+    package func endpoint(of credential: Credential, named name: String) -> BrokerError.Endpoint {
+        BrokerError.Endpoint(
+            credential: name, host: credential.tokenURL.host,
+            hasProxy: credential.proxy != nil || defaultProxy != nil)
+    }
+
+    private static func exchange(
+        _ request: HTTPClientRequest, _ client: HTTPClient, _ deadline: NIODeadline
+    ) async throws -> EndpointAnswer {
+        let response = try await client.execute(request, deadline: deadline)
+        let headers = response.headers
+        let declared = headers.first(name: "Content-Length").flatMap { Int($0) }
+        if let declared, declared > bodyLimit { throw AnswerTooLarge() }
+        var body = ByteBuffer()
+        for try await part in response.body {
+            guard body.readableBytes + part.readableBytes <= bodyLimit else {
+                throw AnswerTooLarge()
+            }
+            body.writeImmutableBuffer(part)
+        }
+        return EndpointAnswer(
+            status: Int(response.status.code), contentType: headers.first(name: "Content-Type"),
+            location: headers.first(name: "Location"),
+            retryAfter: headers.first(name: "Retry-After"), body: Array(body.readableBytesView))
+    }
+
+    private func failure(
+        _ error: any Error, for credential: Credential, at endpoint: BrokerError.Endpoint,
+        isSent: Bool
+    ) async -> BrokerError {
+        switch EndpointFailure(error) {
+        case .tooLarge: return .oauth(.responseTooLarge(limit: Self.bodyLimit), endpoint)
+        case .noAnswer where isSent: return .noAnswer(endpoint)
+        case .noAnswer: return .unreachable(endpoint, cause: "no connection in time")
+        case .unreachable(let cause): return .unreachable(endpoint, cause: cause)
+        case .untrusted(let cause, let isNamed):
+            guard !isNamed, credential.proxy == nil, defaultProxy == nil,
+                let tls = try? tlsConfiguration(for: credential)
+            else { return .untrusted(endpoint, cause: cause) }
+            let named = await TLSDiagnosis(group: group).cause(
+                at: credential.tokenURL, configuration: tls)
+            return .untrusted(endpoint, cause: named ?? cause)
+        }
+    }
+
+    /// The one place where a secret enters the HTTP client's own types: the body, and the value of
+    /// `Authorization`, which the library takes as a `String`. Both are freed, and so wiped by the
+    /// program's zeroing `free`, when the exchange ends.
+    private static func request(
+        _ encoded: borrowing EncodedTokenRequest, to url: EndpointURL, tls: TLSConfiguration,
+        _ progress: FormBody.Progress
+    ) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url.text)
+        request.method = .POST
+        request.tlsConfiguration = tls
+        request.headers = [
+            "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
+            "User-Agent": "bursar/\(Version.current)",
+        ]
+        encoded.withAuthorization { value in
+            request.headers.add(
+                name: "Authorization",
+                value: value.withBytes { String(copying: UTF8Span(unchecked: $0)) })
+        }
+        encoded.body.withBytes { bytes in
+            var buffer = ByteBufferAllocator().buffer(capacity: bytes.count)
+            buffer.writeBytes(bytes.bytes)
+            request.body = .stream(
+                FormBody(buffer: buffer, progress: progress), length: .known(Int64(bytes.count)))
+        }
+        return request
+    }
+
+    private func client(through proxy: ProxyURL?) -> HTTPClient {
+        clients.withLock { clients in
+            if let client = clients[proxy] { return client }
+            var configuration = HTTPClient.Configuration(
+                redirectConfiguration: .disallow,
+                timeout: .init(connect: .nanoseconds(Int64(Self.connectTimeout.seconds * 1e9))),
+                proxy: proxy.map { .server(host: $0.host, port: $0.port) })
+            configuration.httpVersion = .http1Only
+            configuration.connectionPool.retryConnectionEstablishment = false
+            configuration.connectionPool.idleTimeout = .seconds(15)
+            let client = HTTPClient(
+                eventLoopGroupProvider: .shared(group), configuration: configuration)
+            clients[proxy] = client
+            return client
+        }
+    }
+
+    private func tlsConfiguration(
+        for credential: Credential
+    ) throws(BrokerError) -> TLSConfiguration {
+        let pem = credential.caCertificates ?? ""
+        if let known = tlsConfigurations.withLock({ $0[pem] }) { return known }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        if !pem.isEmpty {
+            guard let certificates = try? NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)) else {
+                throw .internalFault("the stored CA certificates can't be read")
+            }
+            configuration.trustRoots = .certificates(certificates)
+        }
+        tlsConfigurations.withLock { $0[pem] = configuration }
+        return configuration
+    }
+}
+
+/// What came back from a token endpoint.
+package struct EndpointAnswer: Sendable {
+    package let status: Int
+    package let contentType: String?
+    package let location: String?
+    package let retryAfter: String?
+    package let body: [UInt8]
+}
+
+/// The answer was longer than ``TokenEndpoint/bodyLimit``.
+struct AnswerTooLarge: Error {}

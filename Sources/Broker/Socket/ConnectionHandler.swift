@@ -1,0 +1,221 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One connection: reads a request within its limits, has it answered, writes the answer.
+///
+/// Lives on the connection's event loop.
+final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// How long a connection may be idle, a request may take to arrive, and an answer to be read.
+    struct Deadlines: Sendable {
+        var idle = TimeAmount.seconds(60)
+        var request = TimeAmount.seconds(10)
+        var answer = TimeAmount.seconds(10)
+    }
+
+    private enum State {
+        /// Nothing of a request is here.
+        case idle
+        /// Bytes of a request are here, but not its whole head.
+        case head
+        /// The head is accepted, the body is arriving.
+        case body(Request, keepsAlive: Bool)
+        /// The request was refused by its head; what is left of it is not read.
+        case refused
+        /// The answer is being made or written.
+        case answering
+    }
+
+    private let caller: Caller
+    private let policy: OwnerPolicy
+    private let registry: ConnectionRegistry
+    private let desk: Desk
+    private let deadlines: Deadlines
+    private var state = State.idle
+    private var timer: Scheduled<Void>?
+    private var answerTimer: Scheduled<Void>?
+    private var task: Task<Void, Never>?
+    private var context: ChannelHandlerContext?
+    private var closesNext = false
+
+    init(
+        caller: Caller, policy: OwnerPolicy, registry: ConnectionRegistry, desk: Desk,
+        deadlines: Deadlines
+    ) {
+        self.caller = caller
+        self.policy = policy
+        self.registry = registry
+        self.desk = desk
+        self.deadlines = deadlines
+    }
+
+    var isAnswering: Bool {
+        if case .answering = state { true } else { false }
+    }
+
+    func close() {
+        context?.close(promise: nil)
+    }
+
+    func closeWhenIdle() {
+        closesNext = true
+        if case .idle = state { close() }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        guard registry.admit(self, uid: caller.uid) else { return close() }
+        schedule(deadlines.idle) { $0.close() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        registry.remove(self, uid: caller.uid)
+        timer?.cancel()
+        answerTimer?.cancel()
+        task?.cancel()
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    /// Bytes have arrived: a request begins, if none was under way.
+    func noteBytes() {
+        guard case .idle = state else { return }
+        state = .head
+        schedule(deadlines.request) { $0.refuse(.requestTimedOut) }
+    }
+
+    /// Whether bytes that arrive belong to a head that is not whole yet.
+    var isReadingHead: Bool {
+        if case .head = state { true } else { false }
+    }
+
+    /// Refuses what is arriving, and ends the connection.
+    func refuse(_ error: BrokerError) {
+        switch state {
+        case .answering, .refused: return
+        case .idle, .head, .body: break
+        }
+        state = .refused
+        var answer = Problem(error).answer
+        answer.closes = true
+        write(answer, keepsAlive: false)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head)
+        case .body(let bytes): collect(bytes)
+        case .end: finish()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError || error is NIOHTTPDecoderError else { return close() }
+        let isOverflow = (error as? HTTPParserError) == .headerOverflow
+        refuse(
+            isOverflow
+                ? .tooLarge(what: "head", limit: HeadGate.limit)
+                : .badRequest("the request is no HTTP/1.1"))
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        noteBytes()
+        guard case .head = state else { return }
+        do throws(BrokerError) {
+            let request = try Request(
+                head: head, caller: caller, policy: policy, vaultPath: desk.vaultPath)
+            if head.headers["Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
+                write(informational: .continue)
+            }
+            state = .body(request, keepsAlive: head.isKeepAlive)
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private func collect(_ bytes: ByteBuffer) {
+        guard case .body(var request, let keepsAlive) = state else { return }
+        guard request.body.readableBytes + bytes.readableBytes <= request.route.bodyLimit else {
+            return refuse(.tooLarge(what: "body", limit: request.route.bodyLimit))
+        }
+        // The copy in `state` must go first, or appending would leave one of the secret behind.
+        state = .head
+        request.body.writeImmutableBuffer(bytes)
+        state = .body(request, keepsAlive: keepsAlive)
+    }
+
+    private func finish() {
+        guard case .body(let request, let keepsAlive) = state, let context else { return }
+        state = .answering
+        timer?.cancel()
+        let loop = context.eventLoop
+        let connection = NIOLoopBound(self, eventLoop: loop)
+        task = Task { [desk] in
+            let answer = await desk.answer(request)
+            loop.execute { connection.value.write(answer, keepsAlive: keepsAlive) }
+        }
+    }
+
+    private func write(informational status: HTTPResponseStatus) {
+        context?.writeAndFlush(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status))),
+            promise: nil)
+    }
+
+    private func write(_ answer: Answer, keepsAlive: Bool) {
+        guard let context else { return }
+        let closes = answer.closes || !keepsAlive || closesNext
+        context.write(
+            wrapOutboundOut(.head(answer.head(closes: closes))), promise: nil)
+        if !answer.body.isEmpty {
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
+        }
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        answerTimer = context.eventLoop.scheduleTask(in: deadlines.answer) {
+            connection.value.close()
+        }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in connection.value.written(closes: closes) }
+        task = nil
+        if !closes {
+            // Before the end is written: the next request may be waiting behind this one.
+            state = .idle
+            schedule(deadlines.idle) { $0.close() }
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+    }
+
+    private func written(closes: Bool) {
+        answerTimer?.cancel()
+        guard closes || closesNext else { return }
+        // Half-closing first lets a client read the answer although it still sends.
+        context?.close(mode: .output, promise: nil)
+        schedule(.milliseconds(500)) { $0.close() }
+    }
+
+    private func schedule(
+        _ delay: TimeAmount, _ action: @escaping (ConnectionHandler) -> Void
+    ) {
+        timer?.cancel()
+        guard let loop = context?.eventLoop else { return }
+        timer = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+            if let self { action(self) }
+        }
+    }
+}
+
+extension Answer {
+    fileprivate func head(closes: Bool) -> HTTPResponseHead {
+        var fields = HTTPHeaders([
+            ("Cache-Control", "no-store"), ("Content-Length", String(body.count)),
+        ])
+        if let contentType { fields.add(name: "Content-Type", value: contentType) }
+        for (name, value) in headers { fields.add(name: name, value: value) }
+        if closes { fields.add(name: "Connection", value: "close") }
+        if status == .noContent { fields.remove(name: "Content-Length") }
+        return HTTPResponseHead(version: .http1_1, status: status, headers: fields)
+    }
+}

@@ -1,0 +1,104 @@
+internal import Host
+internal import NIOCore
+internal import NIOHTTP1
+package import NIOPosix
+
+/// The broker's Unix socket: bound in a folder that only its owner can write.
+package final class Listener: Sendable {
+    /// Where it listens.
+    package let path: String
+    private let channel: any Channel
+    private let registry: NIOLoopBound<ConnectionRegistry>
+    private let inode: UInt64
+
+    private init(
+        path: String, channel: any Channel, registry: NIOLoopBound<ConnectionRegistry>,
+        inode: UInt64
+    ) {
+        self.path = path
+        self.channel = channel
+        self.registry = registry
+        self.inode = inode
+    }
+
+    /// Binds the socket; whatever socket is in its place is stale, for the vault's lock is held.
+    ///
+    /// - Parameters:
+    ///   - path: at most 107 bytes; its folder is made (0700) if it is not there.
+    ///   - desk: answers what comes.
+    ///   - policy: who may ask.
+    ///   - group: one event loop.
+    ///   - deadlines: how long connections may take.
+    /// - Returns: the listener, accepting.
+    /// - Throws: ``HostError`` for a path that is not safe or can't be bound.
+    static func bind(
+        at path: String, desk: Desk, policy: OwnerPolicy, group: MultiThreadedEventLoopGroup,
+        deadlines: ConnectionHandler.Deadlines = .init()
+    ) async throws -> Listener {
+        try SocketPlace.prepare(path)
+        let loop = group.next()
+        let registry = try await loop.submit {
+            NIOLoopBound(ConnectionRegistry(), eventLoop: loop)
+        }.get()
+        let channel = try await ServerBootstrap(group: loop)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try Self.configure(
+                        child, desk: desk, policy: policy, registry: registry.value,
+                        deadlines: deadlines)
+                }
+            }
+            .bind(unixDomainSocketPath: path).get()
+        do {
+            try SocketPlace.makePrivate(path)
+            return Listener(
+                path: path, channel: channel, registry: registry,
+                inode: try SocketPlace.inode(path))
+        } catch {
+            try? await channel.close()
+            throw error
+        }
+    }
+
+    /// Whether the path still leads here: a logout removes the folder, another program may have bound.
+    package var isInPlace: Bool {
+        (try? SocketPlace.inode(path)) == inode
+    }
+
+    /// Stops accepting, lets requests under way end, and removes the socket.
+    package func close(within grace: Duration) async {
+        if isInPlace { SocketPlace.remove(path) }
+        try? await channel.close()
+        let registry = registry
+        let loop = channel.eventLoop
+        let end = ContinuousClock.now + grace
+        _ = try? await loop.submit { registry.value.closeWhenIdle() }.get()
+        while ContinuousClock.now < end {
+            let count = try? await loop.submit { registry.value.count }.get()
+            if count ?? 0 == 0 { return }
+            try? await ContinuousClock().sleep(for: .milliseconds(10))
+        }
+    }
+
+    private static func configure(
+        _ channel: any Channel, desk: Desk, policy: OwnerPolicy, registry: ConnectionRegistry,
+        deadlines: ConnectionHandler.Deadlines
+    ) throws {
+        // A caller that the kernel does not name is nobody: uid 65534 owns no vault.
+        let caller = PeerCredentials.of(channel) ?? Caller(uid: 65534, pid: 0)
+        let connection = ConnectionHandler(
+            caller: caller, policy: policy, registry: registry, desk: desk,
+            deadlines: deadlines)
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = HeadGate.limit
+        limits.maxHeaderListSize = HeadGate.limit
+        limits.maxHeaderFieldCount = 100
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HeadGate(connection: connection))
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: true, withErrorHandling: false,
+            withDecoderLimitConfiguration: limits)
+        try pipeline.addHandler(connection)
+    }
+}

@@ -1,0 +1,107 @@
+/// What a request is about: an exact path, and one of the methods that it takes.
+package enum Route: Equatable, Sendable {
+    case token(CredentialName)
+    case status
+    case credentials
+    case credential(CredentialName)
+    case putCredential(CredentialName)
+    case removeCredential(CredentialName)
+    case unlock
+    case lock
+    case createVault
+    case changePassphrase
+    case check
+    case stop
+
+    /// Finds the route of a method and a path without its query.
+    ///
+    /// - Throws: ``BrokerError/notFound``, ``BrokerError/methodNotAllowed(allowed:)``, or
+    ///   ``BrokerError/badRequest(_:)`` for a name that is none.
+    package init(method: String, path: String) throws(BrokerError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        guard path.hasPrefix("/v1/"), parts.first == "v1" else { throw .notFound }
+        let routes: [String: Route]
+        switch Array(parts.dropFirst()) {
+        case ["status"]: routes = ["GET": .status]
+        case ["credentials"]: routes = ["GET": .credentials]
+        case ["unlock"]: routes = ["POST": .unlock]
+        case ["lock"]: routes = ["POST": .lock]
+        case ["vault"]: routes = ["POST": .createVault]
+        case ["passphrase"]: routes = ["POST": .changePassphrase]
+        case ["check"]: routes = ["POST": .check]
+        case ["stop"]: routes = ["POST": .stop]
+        case let rest where rest.count == 2 && rest[0] == "credentials":
+            let name = try Self.name(rest[1])
+            routes = [
+                "GET": .credential(name), "PUT": .putCredential(name),
+                "DELETE": .removeCredential(name),
+            ]
+        case let rest where rest.count == 3 && rest[0] == "credentials" && rest[2] == "token":
+            routes = ["GET": .token(try Self.name(rest[1]))]
+        default: throw .notFound
+        }
+        guard let route = routes[method] else {
+            throw .methodNotAllowed(allowed: routes.keys.sorted())
+        }
+        self = route
+    }
+
+    private static func name(_ segment: Substring) throws(BrokerError) -> CredentialName {
+        guard let text = percentDecoded(segment, plusIsSpace: false),
+            let name = CredentialName(text)
+        else { throw .badRequest("the path names no credential") }
+        return name
+    }
+
+    /// The query parameters that the route takes.
+    package var parameters: Set<String> {
+        switch self {
+        case .token: ["scope", "audience", "resource", "min_valid", "fresh", "timeout"]
+        case .unlock: ["for", "accept_older"]
+        case .createVault: ["kdf"]
+        case .check: ["file"]
+        default: []
+        }
+    }
+
+    /// The most bytes that its body may have; 0 for none.
+    package var bodyLimit: Int {
+        switch self {
+        case .putCredential: 512 * 1024
+        case .unlock, .createVault, .check: Self.passphraseLimit
+        case .changePassphrase: 4 + 2 * Self.passphraseLimit
+        default: 0
+        }
+    }
+
+    /// The most bytes of a passphrase.
+    package static let passphraseLimit = 64 * 1024
+}
+
+/// Decodes `%41`, once; nil if an escape is malformed or the bytes are no UTF-8.
+package func percentDecoded(_ text: Substring, plusIsSpace: Bool) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+        switch byte {
+        case UInt8(ascii: "%"):
+            guard rest.count >= 2, let value = UInt8(hexDigits: rest.prefix(2)) else {
+                return nil
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
+        default: bytes.append(byte)
+        }
+    }
+    return String(validating: bytes, as: UTF8.self)
+}
+
+extension UInt8 {
+    fileprivate init?(hexDigits: Substring.UTF8View) {
+        guard hexDigits.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
+            let value = UInt8(String(Substring(hexDigits)), radix: 16)
+        else { return nil }
+        self = value
+    }
+}

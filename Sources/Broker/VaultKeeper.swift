@@ -1,0 +1,330 @@
+internal import NIOPosix
+internal import Sodium
+package import Vault
+
+/// Owns the vault: its file, its lock, and for as long as it is unlocked, its master key.
+package actor VaultKeeper {
+    private let location: VaultLocation
+    private let fileLock: VaultLock
+    private let clock: BrokerClock
+    private let threads: NIOThreadPool
+    private var vault: Vault?
+    private var lockAt: ContinuousClock.Instant?
+    private var failures = 0
+
+    /// Opens the vault if there is one.
+    ///
+    /// - Parameters:
+    ///   - location: where the vault is, or will be.
+    ///   - fileLock: the lock on it, held already.
+    ///   - threads: where Argon2 runs: one thread, so that one runs at a time.
+    ///   - clock: what measures `unlock --for`.
+    /// - Throws: ``BrokerError/vault(_:)`` if the file can't be used.
+    package init(
+        location: VaultLocation, fileLock: VaultLock, threads: NIOThreadPool,
+        clock: BrokerClock = .system
+    ) throws(BrokerError) {
+        self.location = location
+        self.fileLock = fileLock
+        self.clock = clock
+        self.threads = threads
+        guard Vault.exists(at: location.file) else { return }
+        do {
+            vault = try Vault(opening: location, lock: fileLock)
+        } catch {
+            throw .vault(error)
+        }
+    }
+
+    /// Whether no secret can be opened now.
+    package var isLocked: Bool {
+        lockIfDue()
+        return vault?.isLocked ?? true
+    }
+
+    /// When the vault locks itself; nil if it does not.
+    package var unlockedUntil: ContinuousClock.Instant? {
+        isLocked ? nil : lockAt
+    }
+
+    /// Makes the vault, and leaves it unlocked.
+    package func create(
+        passphrase: SharedSecret, parameters: PasswordHash.Parameters
+    ) async throws(BrokerError) {
+        guard !Vault.exists(at: location.file) else {
+            throw .vault(.vaultExists(path: location.file))
+        }
+        let keyslot = try await newKeyslot(passphrase, parameters)
+        vault = try asBrokerError { () throws(VaultError) in
+            try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
+        }
+    }
+
+    /// Unlocks the vault with a passphrase, by whichever keyslot it opens.
+    ///
+    /// - Returns: what a person should be told all the same, in words.
+    package func unlock(
+        passphrase: SharedSecret, for duration: Duration?, acceptsOlder: Bool
+    ) async throws(BrokerError) -> [String] {
+        let warnings = try await withSlotKey(passphrase) { vault, key throws(VaultError) in
+            try vault.unlock(with: key, acceptOlder: acceptsOlder).warnings.map(\.description)
+        }
+        lockAt = duration.map { clock.now() + $0 }
+        return warnings
+    }
+
+    /// Forgets the master key.
+    package func lock() {
+        vault?.lock()
+        lockAt = nil
+    }
+
+    /// Changes the passphrase that the current one opens; the vault stays as locked as it was.
+    package func changePassphrase(
+        current: SharedSecret, new: SharedSecret
+    ) async throws(BrokerError) {
+        _ = try unlocked()
+        let slot = try await withSlotKey(current) { vault, key throws(VaultError) in
+            let slot = key.slot
+            try vault.verify(key)
+            return slot
+        }
+        guard let keyslot = try unlocked().keyslots.first(where: { $0.slot == slot }) else {
+            throw .internalFault("the keyslot has gone")
+        }
+        let made = try await newKeyslot(new, keyslot.parameters)
+        let vault = try unlocked()
+        try asBrokerError { () throws(VaultError) in
+            try vault.changePassphrase(from: slot, to: made)
+        }
+    }
+
+    /// One credential, with the record that holds it.
+    package func credential(
+        named name: CredentialName
+    ) throws(BrokerError) -> (record: Record, credential: Credential) {
+        let vault = try unlocked()
+        let record = try asBrokerError { () throws(VaultError) in
+            try vault.record(named: name.description)
+        }
+        return (record, try Self.credential(in: record))
+    }
+
+    /// All credentials, sorted by name.
+    package func credentials() throws(BrokerError) -> [(record: Record, credential: Credential)] {
+        let vault = try unlocked()
+        let records = try asBrokerError { () throws(VaultError) in try vault.records() }
+        var credentials: [(record: Record, credential: Credential)] = []
+        for record in records { credentials.append((record, try Self.credential(in: record))) }
+        return credentials
+    }
+
+    /// How many credentials there are.
+    package func count() throws(BrokerError) -> Int {
+        try unlocked().count
+    }
+
+    /// Opens a client secret, for the moment of a token request.
+    package func secret(of record: Record) throws(BrokerError) -> Secret {
+        let vault = try unlocked()
+        let destination = try Self.credential(in: record).destination
+        return try asBrokerError { () throws(VaultError) in
+            try vault.secret(of: record, destination: destination)
+        }
+    }
+
+    /// Seals a credential: a new one, or another state of one that is there.
+    ///
+    /// - Parameters:
+    ///   - name: what it is called.
+    ///   - credential: its metadata, whole.
+    ///   - secret: its secret; nil to keep the one it has.
+    ///   - onlyAdds: whether one that is there must stay as it is.
+    /// - Returns: the record, and whether it is a new one.
+    package func put(
+        _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool
+    ) throws(BrokerError) -> (record: Record, isNew: Bool) {
+        let vault = try unlocked()
+        let exists = try asBrokerError { () throws(VaultError) in
+            try vault.contains(name.description)
+        }
+        if exists && onlyAdds { throw .vault(.credentialExists(name: name.description)) }
+        let metadata = credential.encoded()
+        let destination = credential.destination
+        let text = name.description
+        guard let secret else {
+            return try (keepingSecret(text, metadata, destination), false)
+        }
+        let record = try asBrokerError { () throws(VaultError) in
+            try secret.withSecret { secret throws(VaultError) in
+                if exists {
+                    try vault.replace(
+                        name: text, metadata: metadata, destination: destination, secret: secret)
+                } else {
+                    try vault.add(
+                        name: text, metadata: metadata, destination: destination, secret: secret)
+                }
+            }
+        }
+        return (record, !exists)
+    }
+
+    private func keepingSecret(
+        _ name: String, _ metadata: [UInt8], _ destination: [UInt8]
+    ) throws(BrokerError) -> Record {
+        do {
+            return try unlocked().update(
+                name: name, metadata: metadata, destination: destination)
+        } catch VaultError.destinationChanged {
+            throw .destinationChanged(name: name)
+        } catch let error as VaultError {
+            throw .vault(error)
+        } catch let error as BrokerError {
+            throw error
+        } catch {
+            throw .internalFault("an unknown error of the vault")
+        }
+    }
+
+    /// Removes a credential; its name stays in the vault, sealed, for the audit trail.
+    package func remove(_ name: CredentialName) throws(BrokerError) -> Record {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in
+            try vault.remove(name: name.description)
+        }
+    }
+
+    /// Reads every seal of the open vault.
+    ///
+    /// - Returns: how many credentials it has.
+    package func check() throws(BrokerError) -> Int {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in
+            try vault.check(destination: Self.destination)
+            return vault.count
+        }
+    }
+
+    /// Reads every seal of another file, as one from a stranger.
+    package func check(file: String, passphrase: SharedSecret) async throws(BrokerError) -> Int {
+        let count = try await derive { () throws(VaultError) in
+            try passphrase.withSecret { secret throws(VaultError) in
+                try Vault.checkFile(file, passphrase: secret, destination: Self.destination)
+            }
+        }
+        return count.take() ?? 0
+    }
+
+    /// Leaves the vault as one file, and lets go of it.
+    package func close() throws(BrokerError) {
+        guard let vault else { return }
+        self.vault = nil
+        try asBrokerError { () throws(VaultError) in try vault.close() }
+    }
+
+    /// Names another socket in the lock file, for clients that look there.
+    package func note(socket: String) throws(BrokerError) {
+        try asBrokerError { () throws(VaultError) in try fileLock.rewrite(socket: socket) }
+    }
+
+    private func lockIfDue() {
+        if let lockAt, clock.now() >= lockAt { lock() }
+    }
+
+    private func opened() throws(BrokerError) -> Vault {
+        if vault == nil, Vault.exists(at: location.file) {
+            vault = try asBrokerError { () throws(VaultError) in
+                try Vault(opening: location, lock: fileLock)
+            }
+        }
+        guard let vault else { throw .vault(.noVault(path: location.file)) }
+        return vault
+    }
+
+    private func unlocked() throws(BrokerError) -> Vault {
+        let vault = try opened()
+        guard !isLocked else { throw .locked }
+        return vault
+    }
+
+    /// Tries the passphrase on each keyslot, and hands the first key that fits to `body`.
+    private func withSlotKey<R>(
+        _ passphrase: SharedSecret,
+        _ body: (Vault, consuming DerivedSlotKey) throws(VaultError) -> R
+    ) async throws(BrokerError) -> R {
+        for keyslot in try opened().keyslots {
+            let key = try await derive { () throws(VaultError) in
+                try passphrase.withSecret { secret throws(VaultError) in
+                    try keyslot.derive(from: secret)
+                }
+            }
+            guard let key = key.take() else { continue }
+            let vault = try opened()
+            do throws(VaultError) {
+                let result = try body(vault, key)
+                failures = 0
+                return result
+            } catch .wrongPassphrase {
+                continue
+            } catch {
+                throw .vault(error)
+            }
+        }
+        failures += 1
+        throw .vault(.wrongPassphrase)
+    }
+
+    private func newKeyslot(
+        _ passphrase: SharedSecret, _ parameters: PasswordHash.Parameters
+    ) async throws(BrokerError) -> NewKeyslot {
+        let keyslot = try await derive { () throws(VaultError) in
+            try passphrase.withSecret { secret throws(VaultError) in
+                try NewKeyslot.derive(passphrase: secret, parameters: parameters)
+            }
+        }
+        guard let keyslot = keyslot.take() else { throw .internalFault("no keyslot was made") }
+        return keyslot
+    }
+
+    /// Runs Argon2 on its own thread, one at a time, later and later after wrong passphrases.
+    private func derive<Value: ~Copyable & Sendable>(
+        _ body: @escaping @Sendable () throws(VaultError) -> Value
+    ) async throws(BrokerError) -> Handover<Value> {
+        if failures > 0 {
+            let delay = Duration.milliseconds(100) * (1 << min(failures - 1, 6))
+            try? await clock.sleep(clock.now() + delay)
+        }
+        do {
+            return try await threads.runIfActive { Handover(try body()) }
+        } catch let error as VaultError {
+            throw .vault(error)
+        } catch {
+            throw .internalFault("the thread for key derivation has ended")
+        }
+    }
+
+    private static func credential(in record: Record) throws(BrokerError) -> Credential {
+        do {
+            return try Credential(decoding: record.metadata)
+        } catch {
+            throw .vault(.damaged(.metadata))
+        }
+    }
+
+    private static func destination(_ record: Record) throws(VaultError) -> [UInt8] {
+        guard let credential = try? Credential(decoding: record.metadata) else {
+            throw .damaged(.metadata)
+        }
+        return credential.destination
+    }
+
+    private func asBrokerError<R: ~Copyable>(
+        _ body: () throws(VaultError) -> R
+    ) throws(BrokerError) -> R {
+        do {
+            return try body()
+        } catch {
+            throw .vault(error)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+#pragma once
+
+/// Forbids core dumps, ptrace and foreign reads of `/proc/self/mem`; 0, or an errno.
+int chost_forbid_dumps(void);
+
+/// Raises the soft limit of locked memory to the hard one; 0, or an errno.
+int chost_raise_memlock(void);
