@@ -2,6 +2,8 @@
 #include "host_process.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -12,4 +14,10 @@ int chost_raise_memlock(void) {
     if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return errno;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ? 0 : errno;
+}
+
+void chost_error_words(int code, char *buffer, unsigned long byte_count) {
+    // GNU's variant returns the words, which need not be in the buffer.
+    char scratch[256];
+    snprintf(buffer, byte_count, "%s", strerror_r(code, scratch, sizeof scratch));
 }

@@ -1,7 +1,7 @@
 internal import CHost
 
 /// What a process gives up before it touches a secret.
-public enum Hardening {
+public enum Hardening: Sendable {
     /// Forbids core dumps and debuggers, so that no process of the same user can read this one's memory
     /// ([prctl(2), PR_SET_DUMPABLE](https://man7.org/linux/man-pages/man2/pr_set_dumpable.2const.html)).
     ///

@@ -1,3 +1,5 @@
+internal import CHost
+
 /// What the operating system refused, or what on it can't be trusted.
 public enum HostError: Error, Equatable, Sendable {
     /// A system call refused; `code` is its `errno`, `operation` what was tried ("open", "bind").
@@ -20,4 +22,40 @@ public enum HostError: Error, Equatable, Sendable {
         /// It is longer than the system allows, in bytes.
         case tooLong(byteCount: Int, limit: Int)
     }
+}
+
+extension HostError: CustomStringConvertible {
+    /// What happened, in one line, without advice.
+    public var description: String {
+        switch self {
+        case .system(let operation, let path, let code):
+            "\(operation)" + (path.map { " \"\($0)\"" } ?? "") + ": \(words(errno: code))"
+        case .unsafe(let path, let reason): "\"\(path)\" is not safe: \(reason)"
+        case .timedOut(let operation): "\(operation): no answer in time"
+        }
+    }
+}
+
+extension HostError.Reason: CustomStringConvertible {
+    /// Why, in a few words.
+    public var description: String {
+        switch self {
+        case .foreignOwner(let uid): "it belongs to another user (uid \(uid))"
+        case .openMode(let mode): "others can use it (mode 0\(String(mode, radix: 8)))"
+        case .symbolicLink: "it is a symbolic link"
+        case .not(let kind): "it is no \(kind)"
+        case .tooLong(let byteCount, let limit):
+            "it has \(byteCount) bytes, and the system takes \(limit)"
+        }
+    }
+}
+
+/// The system's words for an errno ([strerror(3)](https://man7.org/linux/man-pages/man3/strerror.3.html)).
+func words(errno code: Int32) -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    unsafe buffer.withUnsafeMutableBufferPointer { buffer in
+        unsafe chost_error_words(code, buffer.baseAddress, UInt(buffer.count))
+    }
+    let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return String(decoding: bytes, as: UTF8.self).lowercased()
 }

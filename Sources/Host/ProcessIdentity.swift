@@ -3,7 +3,7 @@ internal import Glibc
 #endif
 
 /// Who this process is.
-public enum ProcessIdentity {
+public enum ProcessIdentity: Sendable {
     /// The process id.
     public static var pid: Int32 { getpid() }
 

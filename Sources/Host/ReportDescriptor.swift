@@ -3,7 +3,7 @@ internal import Glibc
 #endif
 
 /// The descriptor on which a broker tells the client that started it how the start went.
-public struct ReportDescriptor: ~Copyable {
+public struct ReportDescriptor: ~Copyable, Sendable {
     private let number: Int32
 
     /// Takes over an inherited descriptor.

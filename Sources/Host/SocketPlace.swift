@@ -3,7 +3,7 @@ internal import Glibc
 #endif
 
 /// The place of a listening Unix socket in the file system.
-public enum SocketPlace {
+public enum SocketPlace: Sendable {
     /// The longest path that `sockaddr_un` holds, in bytes.
     public static let longestPath = 107
 

@@ -1,7 +1,7 @@
 public import Sodium
 
 /// A token request as bytes, the client's authentication among them.
-public struct EncodedTokenRequest: ~Copyable {
+public struct EncodedTokenRequest: ~Copyable, Sendable {
     /// The form, `application/x-www-form-urlencoded`.
     public let body: Secret
     /// The value of `Authorization`; nil if the client proves itself in the form, or not at all.

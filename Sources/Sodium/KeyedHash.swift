@@ -95,3 +95,6 @@ import CSodium
         unsafe state.deallocate()
     }
 }
+
+@available(*, unavailable)
+extension KeyedHash: Sendable {}

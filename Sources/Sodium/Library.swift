@@ -1,7 +1,7 @@
 import CSodium
 
 /// libsodium itself: initialised once, before its first use.
-public enum Library {
+public enum Library: Sendable {
     private static let isReady: Bool = sodium_init() >= 0
 
     /// Initialises libsodium; any thread, any number of times.

@@ -1,7 +1,7 @@
 import CSodium
 
 /// Padding that hides a length ([`sodium_pad`](https://doc.libsodium.org/padding): ISO/IEC 7816-4).
-public enum Padding {
+public enum Padding: Sendable {
     /// The bytes, then `0x80`, then zeros up to a multiple of the block size; at least one byte more.
     public static func pad(_ bytes: Span<UInt8>, blockByteCount: Int) -> Secret {
         let total = (bytes.count / blockByteCount + 1) * blockByteCount

@@ -2,7 +2,7 @@ import CSodium
 
 /// Argon2id: the slow, memory-hungry way from a passphrase to keys
 /// ([`crypto_pwhash`](https://doc.libsodium.org/password_hashing/default_phf)).
-public enum PasswordHash {
+public enum PasswordHash: Sendable {
     /// Bytes of a salt.
     public static let saltByteCount = 16
     /// The only algorithm that is used: `crypto_pwhash_ALG_ARGON2ID13`.

@@ -6,7 +6,7 @@ import CSodium
 ///
 /// A box is the random 24-byte nonce, then the 16-byte tag, then as many bytes as were sealed. It has
 /// no associated data: what a box belongs to is bound through the derivation of its key.
-public enum SecretBox {
+public enum SecretBox: Sendable {
     /// Bytes of a key.
     public static let keyByteCount = 32
     /// Bytes of a nonce.

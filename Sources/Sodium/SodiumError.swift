@@ -1,5 +1,5 @@
 /// What libsodium can refuse.
-public enum SodiumError: Error, Equatable {
+public enum SodiumError: Error, Equatable, Sendable {
     /// The library could not be initialised: the system has no source of randomness.
     case unavailable
     /// The box was not made with this key, or was changed since.

@@ -1,1 +1,224 @@
-// placeholder
+internal import Host
+package import Sodium
+
+/// A vault of credentials: sealed rows in a file, opened by a passphrase.
+///
+/// Not `Sendable`: one actor owns it. Every call reads or writes the disk, and blocks for that long.
+public final class Vault {
+    /// Where it is.
+    public let location: VaultLocation
+    /// 16 random bytes that tell this vault from others.
+    public let id: [UInt8]
+    /// The ways to open it.
+    public private(set) var keyslots: [Keyslot]
+    let store: Store
+    // Kept for as long as the file is open.
+    private let lock: VaultLock
+    private let remembered: RememberedGeneration
+    private var unlocked: UnlockedVault?
+
+    private init(
+        _ location: VaultLocation, _ lock: VaultLock, _ store: Store, id: [UInt8],
+        keyslots: [Keyslot], unlocked: UnlockedVault?
+    ) {
+        self.location = location
+        self.lock = lock
+        self.store = store
+        self.id = id
+        self.keyslots = keyslots
+        self.unlocked = unlocked
+        remembered = RememberedGeneration(folder: location.stateFolder, vaultID: id)
+    }
+
+    /// Whether there is anything where the vault would be.
+    public static func exists(at file: String) -> Bool {
+        PrivateFiles.exists(file)
+    }
+
+    /// Makes a vault with one keyslot, and leaves it unlocked.
+    ///
+    /// - Throws: ``VaultError/vaultExists(path:)``, ``VaultError/host(_:)``, ``VaultError/io(_:)``.
+    public static func create(
+        at location: VaultLocation, lock: VaultLock, keyslot: consuming NewKeyslot
+    ) throws(VaultError) -> Vault {
+        try create(
+            at: location, lock: lock, keyslot: keyslot,
+            id: .random(byteCount: Format.idByteCount),
+            masterKey: .random(byteCount: MasterKey.byteCount),
+            nonce: .random(byteCount: SecretBox.nonceByteCount))
+    }
+
+    /// The same with given random values: for test vectors.
+    package static func create(
+        at location: VaultLocation, lock: VaultLock, keyslot: consuming NewKeyslot, id: [UInt8],
+        masterKey: consuming Secret, nonce: [UInt8]
+    ) throws(VaultError) -> Vault {
+        guard !exists(at: location.file) else { throw .vaultExists(path: location.file) }
+        // Made under another name, so that a crash leaves no half of a vault in its place.
+        let fresh = location.file + ".new"
+        removeAll(fresh)
+        defer { removeAll(fresh) }
+        let master = MasterKey(masterKey, vaultID: id)
+        let slot = keyslot.keyslot(0, vaultID: id, master: master, nonce: nonce)
+        let unlocked = UnlockedVault(master, keyslot: slot)
+        do {
+            try PrivateFiles.replace(fresh, with: [])
+        } catch {
+            throw .host(error)
+        }
+        let store = try Store(fresh, journal: .rollback, isNew: true)
+        try store.write([
+            .insertVault(id: id, manifest: unlocked.sealedManifest()), .put(slot),
+        ])
+        try store.close()
+        do {
+            try PrivateFiles.moveIntoPlace(fresh, location.file)
+        } catch {
+            throw .host(error)
+        }
+        let vault = try Vault(opening: location, lock: lock)
+        vault.unlocked = unlocked
+        try vault.remembered.write(unlocked.generation, with: unlocked.master)
+        return vault
+    }
+
+    private static func removeAll(_ file: String) {
+        for suffix in ["", "-journal", "-wal", "-shm"] { PrivateFiles.remove(file + suffix) }
+    }
+
+    /// Opens the file, locked: checks whose it is, its format, its tables, its keyslots.
+    ///
+    /// - Throws: ``VaultError/noVault(path:)``, ``VaultError/host(_:)``, ``VaultError/damaged(_:)``,
+    ///   ``VaultError/newerFormat(_:)``.
+    public convenience init(opening location: VaultLocation, lock: VaultLock) throws(VaultError) {
+        try self.init(opening: location, lock: lock, journal: nil)
+    }
+
+    /// The same with a given journal: for tests on file systems that would get the other.
+    package convenience init(
+        opening location: VaultLocation, lock: VaultLock, journal: Journal?
+    ) throws(VaultError) {
+        guard Self.exists(at: location.file) else { throw .noVault(path: location.file) }
+        let file: String
+        do {
+            let folder = try PrivateFiles.makeFolder(SocketPlace.folder(of: location.file))
+            let name = location.file.split(separator: "/").last.map(String.init) ?? ""
+            file = folder + "/" + name
+            try PrivateFiles.requirePrivate(file: file)
+        } catch {
+            throw .host(error)
+        }
+        let usual: Journal = FileSystem.isNetwork(file) ? .rollback : .wal
+        let store = try Store(file, journal: journal ?? usual, isNew: false)
+        try store.requireFormat()
+        let (id, _) = try store.vault()
+        let keyslots = try store.keyslots(vaultID: id)
+        self.init(location, lock, store, id: id, keyslots: keyslots, unlocked: nil)
+    }
+
+    /// Whether the master key is not here.
+    public var isLocked: Bool { unlocked == nil }
+
+    /// What a person should be told after unlocking.
+    public enum Warning: Equatable, Sendable, CustomStringConvertible {
+        /// Nothing says how new the vault should be.
+        case noRememberedGeneration
+
+        /// The warning, in one line.
+        public var description: String {
+            switch self {
+            case .noRememberedGeneration:
+                "this machine has not seen this vault before, so it can't tell whether it is an older copy"
+            }
+        }
+    }
+
+    /// Unlocks the vault: opens the master key, and verifies every row.
+    ///
+    /// - Parameters:
+    ///   - key: what a keyslot's passphrase was stretched to.
+    ///   - acceptOlder: whether an older copy is meant to be here.
+    /// - Returns: what a person should be told all the same.
+    /// - Throws: ``VaultError/wrongPassphrase``, ``VaultError/damaged(_:)``,
+    ///   ``VaultError/older(generation:seen:lacksLog:)``, ``VaultError/host(_:)``.
+    public func unlock(
+        with key: borrowing DerivedSlotKey, acceptOlder: Bool = false
+    ) throws(VaultError) -> [Warning] {
+        let master = try open(key)
+        try store.requireIntegrity(whole: false)
+        let manifest = try Manifest(opening: try store.vault().manifest, with: master)
+        let seen = try remembered.read(with: master)
+        if let seen, manifest.generation < seen, !acceptOlder {
+            let lacksLog = !PrivateFiles.exists(location.file + "-wal")
+            throw .older(generation: manifest.generation, seen: seen, lacksLog: lacksLog)
+        }
+        let unlocked = try UnlockedVault(
+            master, manifest: manifest, keyslots: keyslots, store: store)
+        if seen != unlocked.generation {
+            try remembered.write(unlocked.generation, with: unlocked.master)
+        }
+        self.unlocked = unlocked
+        return seen == nil ? [.noRememberedGeneration] : []
+    }
+
+    /// Checks a passphrase, for commands that ask for it although the vault is unlocked.
+    ///
+    /// - Throws: ``VaultError/wrongPassphrase``, ``VaultError/damaged(_:)``.
+    public func verify(_ key: borrowing DerivedSlotKey) throws(VaultError) {
+        _ = try open(key)
+    }
+
+    private func open(_ key: borrowing DerivedSlotKey) throws(VaultError) -> MasterKey {
+        let number = key.slot
+        guard let keyslot = keyslots.first(where: { $0.slot == number }) else {
+            throw .wrongPassphrase
+        }
+        return try keyslot.open(with: key)
+    }
+
+    /// Forgets the master key.
+    public func relock() {
+        unlocked = nil
+    }
+
+    /// The unlocked state.
+    ///
+    /// - Throws: ``VaultError/locked``.
+    func requireUnlocked() throws(VaultError) -> UnlockedVault {
+        guard let unlocked else { throw .locked }
+        return unlocked
+    }
+
+    /// Acknowledges a change: it is in the file; now this machine remembers that.
+    func remember(_ unlocked: UnlockedVault) throws(VaultError) {
+        try remembered.write(unlocked.generation, with: unlocked.master)
+    }
+
+    /// Puts another passphrase in the place of one; the log is emptied, so that no old keyslot stays there.
+    ///
+    /// - Throws: ``VaultError/locked``, ``VaultError/io(_:)``.
+    public func changePassphrase(
+        from slot: UInt32, to new: consuming NewKeyslot
+    ) throws(VaultError) {
+        let unlocked = try requireUnlocked()
+        let keyslot = new.keyslot(
+            slot, vaultID: id, master: unlocked.master,
+            nonce: .random(byteCount: SecretBox.nonceByteCount))
+        try unlocked.write([.put(keyslot)], keyslot: keyslot, to: store)
+        keyslots = keyslots.map { $0.slot == slot ? keyslot : $0 }
+        try remember(unlocked)
+        try store.truncateLog()
+    }
+
+    /// Leaves the vault as one file, and lets go of it.
+    ///
+    /// - Throws: ``VaultError/io(_:)``.
+    public func close() throws(VaultError) {
+        unlocked = nil
+        try store.close()
+        withExtendedLifetime(lock) {}
+    }
+}
+
+@available(*, unavailable)
+extension Vault: Sendable {}

@@ -1,2 +1,0 @@
-#pragma once
-int chost_placeholder(void);

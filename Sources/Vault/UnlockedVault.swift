@@ -1,0 +1,114 @@
+internal import Sodium
+
+/// What an unlocked vault keeps in memory: its keys, its manifest, and which rows belong to it.
+///
+/// Every row that is read later is compared with what was verified at unlock; "no such credential" is
+/// answered from here, never from a look-up in the file that found nothing.
+final class UnlockedVault {
+    let master: MasterKey
+    private let rowHash: RowHash
+    private var manifest: Manifest
+    private var records: [Digest: Digest] = [:]
+    private var keyslotHashes: [UInt32: Digest] = [:]
+
+    /// Verifies every row of the file against the manifest.
+    ///
+    /// - Throws: ``VaultError/damaged(_:)`` if one is changed, missing or too many.
+    init(
+        _ master: consuming MasterKey, manifest: Manifest, keyslots: [Keyslot], store: Store
+    ) throws(VaultError) {
+        let rowHash = RowHash(master)
+        var sum = Digest()
+        var count: UInt64 = 0
+        var records: [Digest: Digest] = [:]
+        try store.forEachRecord { row throws(VaultError) in
+            guard let index = Digest(row.nameIndex) else { throw .damaged(.record) }
+            let hash = rowHash.of(row)
+            records[index] = hash
+            sum = sum + hash
+            count += 1
+        }
+        for row in try store.tombstones() {
+            sum = sum + rowHash.of(row)
+            count += 1
+        }
+        for keyslot in keyslots {
+            let hash = rowHash.of(keyslot)
+            keyslotHashes[keyslot.slot] = hash
+            sum = sum + hash
+            count += 1
+        }
+        guard count == manifest.rowCount, sum == manifest.sum else { throw .damaged(.manifest) }
+        self.master = master
+        self.rowHash = rowHash
+        self.manifest = manifest
+        self.records = records
+    }
+
+    /// A vault that was just made, with one keyslot.
+    init(_ master: consuming MasterKey, keyslot: Keyslot) {
+        let rowHash = RowHash(master)
+        let hash = rowHash.of(keyslot)
+        manifest = Manifest().next(removing: [], adding: [hash])
+        keyslotHashes = [keyslot.slot: hash]
+        self.master = master
+        self.rowHash = rowHash
+    }
+
+    var generation: UInt64 { manifest.generation }
+
+    var count: Int { records.count }
+
+    func contains(_ name: String) -> Bool {
+        Digest(RecordSeal.nameIndex(name, master)).flatMap { records[$0] } != nil
+    }
+
+    /// The manifest as it is now, sealed.
+    func sealedManifest() -> [UInt8] {
+        manifest.sealed(with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
+    }
+
+    /// Reads a record's row, as it was at unlock or written since.
+    ///
+    /// - Throws: ``VaultError/noSuchCredential(name:)``, or ``VaultError/damaged(_:)`` if the file holds
+    ///   another row.
+    func row(named name: String, _ store: Store) throws(VaultError) -> RecordRow {
+        let nameIndex = RecordSeal.nameIndex(name, master)
+        guard let index = Digest(nameIndex), let hash = records[index] else {
+            throw .noSuchCredential(name: name)
+        }
+        guard let row = try store.record(nameIndex), rowHash.of(row) == hash else {
+            throw .damaged(.record)
+        }
+        return row
+    }
+
+    /// Whether a row is the one that belongs to the vault.
+    func isGenuine(_ row: RecordRow) -> Bool {
+        Digest(row.nameIndex).flatMap { records[$0] } == rowHash.of(row)
+    }
+
+    /// Writes a change of one record with the manifest that follows from it.
+    func write(
+        _ changes: [Store.Change], removing: RecordRow? = nil, adding: RecordRow? = nil,
+        tombstone: TombstoneRow? = nil, keyslot: Keyslot? = nil, to store: Store
+    ) throws(VaultError) {
+        var gone: [Digest] = []
+        var come: [Digest] = []
+        if let removing { gone.append(rowHash.of(removing)) }
+        if let adding { come.append(rowHash.of(adding)) }
+        if let tombstone { come.append(rowHash.of(tombstone)) }
+        if let keyslot {
+            if let old = keyslotHashes[keyslot.slot] { gone.append(old) }
+            come.append(rowHash.of(keyslot))
+        }
+        let next = manifest.next(removing: gone, adding: come)
+        let sealed = next.sealed(
+            with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
+        try store.write(changes + [.manifest(sealed)])
+        manifest = next
+        if let removing, let index = Digest(removing.nameIndex) { records[index] = nil }
+        if let adding, let index = Digest(adding.nameIndex) { records[index] = rowHash.of(adding) }
+        if let keyslot { keyslotHashes[keyslot.slot] = rowHash.of(keyslot) }
+    }
+}
