@@ -56,6 +56,7 @@ let package = Package(
                 "Vault", "OAuth", "Sodium", "Host",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ] + nio,
             swiftSettings: settings),

@@ -1,21 +1,23 @@
 internal import Host
 package import Logging
+internal import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
-internal import Sodium
+internal import ServiceLifecycle
 internal import Vault
 
 /// A running broker: holds the vault's lock, listens, and ends when it is told to or idle.
-public struct BrokerService: Service {
+package struct BrokerService: Service {
     private let configuration: Configuration
     private let logger: Logger
     private let onReady: @Sendable () -> Void
 
     /// How long requests under way may still take when the broker ends.
     private static let grace = Duration.seconds(5)
-    /// How often the socket's place is looked at.
-    private static let round = Duration.seconds(5)
+    /// How often the socket's place and the clocks are looked at.
+    private static let round = Duration.seconds(2)
 
+    /// A broker that does not run yet.
+    ///
     /// - Parameters:
     ///   - configuration: what to serve, and where.
     ///   - logger: takes what happens; never a secret or a token.
@@ -30,58 +32,87 @@ public struct BrokerService: Service {
 
     /// Runs until a signal, a request to stop, or idleness ends it.
     ///
-    /// - Throws: ``BrokerError`` if it can't start.
-    public func run() async throws {
+    /// - Throws: ``BrokerError`` or `HostError` if it can't start, or can't close the vault.
+    package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
+        let result: Result<Void, any Error>
         do {
-            try await serve(group, threads)
+            result = .success(try await serve(group, threads))
         } catch {
-            try? await threads.shutdownGracefully()
-            try? await group.shutdownGracefully()
-            throw error
+            result = .failure(error)
         }
         try? await threads.shutdownGracefully()
         try? await group.shutdownGracefully()
+        try result.get()
     }
 
     private func serve(
         _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
     ) async throws {
         let clock = BrokerClock.system
-        let location = VaultLocation(
-            file: configuration.vaultFile, stateFolder: configuration.stateFolder)
+        // Before the socket: whoever holds the lock knows that a socket in its place is stale.
         let fileLock = try lock()
         let keeper = try VaultKeeper(
-            location: location, fileLock: fileLock, threads: threads, clock: clock)
+            location: VaultLocation(
+                file: configuration.vaultFile, stateFolder: configuration.stateFolder),
+            fileLock: fileLock, threads: threads, clock: clock)
         let endpoint = TokenEndpoint(group: group, defaultProxy: configuration.proxy)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self)
         let desk = Desk(
             vaultPath: configuration.vaultFile, socketPath: configuration.socketPath,
             keeper: keeper, cache: TokenCache(clock: clock),
             requester: TokenRequester(endpoint: endpoint, clock: clock), clock: clock, stop: stop)
-        let policy = OwnerPolicy(owner: ProcessIdentity.uid)
-        var listener = try await listen(
-            at: configuration.socketPath, desk, policy, group)
-        logger.info("listening", metadata: ["socket": "\(listener.path)"])
+        let place = SocketKeeper(
+            path: configuration.socketPath, desk: desk, keeper: keeper, group: group,
+            logger: logger)
+        try await place.bind()
+        logger.info("listening", metadata: ["socket": "\(configuration.socketPath)"])
         onReady()
+        await waitForEnd(desk, keeper, place, clock, stops)
+        logger.info("ending")
+        await place.close(within: Self.grace)
+        await desk.lock()
+        await endpoint.shutdown()
+        try await keeper.close()
+    }
+
+    private func lock() throws(BrokerError) -> VaultLock {
+        do {
+            return try VaultLock.acquire(
+                for: configuration.vaultFile, socket: configuration.socketPath)
+        } catch {
+            throw .vault(error)
+        }
+    }
+
+    private func waitForEnd(
+        _ desk: Desk, _ keeper: VaultKeeper, _ place: SocketKeeper, _ clock: BrokerClock,
+        _ stops: AsyncStream<Void>
+    ) async {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { for await _ in stops { return } }
             tasks.addTask { try? await gracefulShutdown() }
-            tasks.addTask { await self.waitUntilIdle(desk, keeper, clock) }
-            tasks.addTask { [listener] in
-                // Replaced below where the socket's path goes.
-                _ = listener
+            tasks.addTask {
+                while await !self.isIdle(desk, keeper, clock) {
+                    await place.check()
+                    await desk.forgetTokensIfLocked()
+                    guard (try? await clock.sleep(clock.now() + Self.round)) != nil else {
+                        return
+                    }
+                }
             }
             await tasks.next()
             tasks.cancelAll()
         }
-        logger.info("ending")
-        await listener.close(within: Self.grace)
-        await desk.lock()
-        await endpoint.shutdown()
-        try await keeper.close()
-        withExtendedLifetime(fileLock) {}
+    }
+
+    private func isIdle(
+        _ desk: Desk, _ keeper: VaultKeeper, _ clock: BrokerClock
+    ) async -> Bool {
+        let now = clock.now()
+        if let until = await keeper.unlockedUntil, until > now { return false }
+        return now - desk.lastRequestAt >= configuration.idle
     }
 }

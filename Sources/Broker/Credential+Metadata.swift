@@ -1,20 +1,7 @@
 package import OAuth
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 extension Credential {
-    /// Reads what the vault keeps.
-    ///
-    /// - Throws: ``BrokerError/badRequest(_:)`` if it is no credential's metadata.
-    package init(decoding metadata: [UInt8]) throws(BrokerError) {
-        try self.init(parsing: metadata.span)
-    }
-
-    /// Reads the metadata of a `PUT`: one JSON object, as Protocol.md lists its members.
+    /// Reads metadata: one JSON object, as Protocol.md lists its members.
     ///
     /// - Throws: ``BrokerError/badRequest(_:)``, or ``BrokerError/badCredential(_:)`` for what the
     ///   protocol does not allow.
@@ -23,15 +10,117 @@ extension Credential {
         do {
             object = try JSONValue(parsing: metadata)
         } catch {
-            throw .badRequest("the metadata is no JSON: \(error)")
+            throw .badRequest("the metadata is no JSON object, or has a member twice")
         }
         var members = try MetadataMembers(object)
+        for name in ["name", "rotation", "issuer"] { _ = members.take(name) }
+        let allowsHTTPLoopback = try members.bool("allow_http_loopback")
+        let preset = try members.text("preset")
+        let settings = try members.parameters("settings")
         do throws(OAuthError) {
-            try self.init(&members)
+            var known: Preset?
+            if let preset { known = try Preset.named(preset) }
+            try self.init(
+                clientID: "",
+                tokenURL: Self.tokenURL(
+                    members.takenText("token_url"), known, settings, allowsHTTPLoopback),
+                method: known?.method ?? .clientSecretBasic)
         } catch {
             throw .badCredential(error)
         }
+        self.allowsHTTPLoopback = allowsHTTPLoopback
+        self.preset = preset
+        self.settings = settings
+        try read(&members)
         try members.requireNoMore()
         try validate()
+    }
+
+    private static func tokenURL(
+        _ text: String?, _ preset: Preset?, _ settings: [TokenRequest.Parameter],
+        _ allowsHTTPLoopback: Bool
+    ) throws(OAuthError) -> EndpointURL {
+        if let preset {
+            let usual = try preset.tokenURL(settings: settings)
+            if text == nil { return usual }
+        }
+        guard let text else { throw .missing(member: "token_url") }
+        return try EndpointURL(parsing: text, allowHTTPLoopback: allowsHTTPLoopback)
+    }
+
+    private mutating func read(_ members: inout MetadataMembers) throws(BrokerError) {
+        guard let clientID = try members.text("client_id") else {
+            throw .badRequest("the client id is missing")
+        }
+        self.clientID = clientID
+        if let text = try members.text("auth") {
+            guard let method = ClientAuthenticationMethod(rawValue: text) else {
+                throw .badRequest(
+                    "\"\(escaped(text))\" is no authentication method of this version")
+            }
+            self.method = method
+        }
+        scopes = try members.texts("scopes")
+        audience = try members.text("audience")
+        resources = try members.texts("resources")
+        parameters = try members.parameters("params")
+        origins = try members.texts("origins")
+        basicUsername = try members.text("basic_username")
+        caCertificates = try members.text("ca_certificates")
+        defaultExpiresIn = try members.integer("default_expires_in")
+        expiresAt = try members.text("expires_at")
+        createdAt = try members.text("created_at") ?? ""
+        updatedAt = try members.text("updated_at") ?? ""
+        if let text = try members.text("proxy") {
+            guard let proxy = ProxyURL(text) else {
+                throw .badRequest("the proxy is not http://HOST[:PORT]")
+            }
+            self.proxy = proxy
+        }
+    }
+
+    /// The metadata as the vault keeps it.
+    package func encoded() -> [UInt8] {
+        JSONValue.members(members).encoded()
+    }
+
+    /// The credential as administrators see it.
+    package func shown(as name: String) -> JSONValue {
+        .members([("name", .string(name))] + members + [("rotation", .string("none"))])
+    }
+
+    private var members: [(String, JSONValue)] {
+        var members: [(String, JSONValue)] = [
+            ("client_id", .string(clientID)), ("token_url", .string(tokenURL.text)),
+            ("auth", .string(method.rawValue)),
+        ]
+        func add(_ name: String, _ text: String?) {
+            if let text, !text.isEmpty { members.append((name, .string(text))) }
+        }
+        func add(_ name: String, _ list: [String]) {
+            if !list.isEmpty { members.append((name, .array(list.map { .string($0) }))) }
+        }
+        func add(_ name: String, _ parameters: [TokenRequest.Parameter]) {
+            guard !parameters.isEmpty else { return }
+            members.append((name, .members(parameters.map { ($0.name, .string($0.value)) })))
+        }
+        add("preset", preset)
+        add("settings", settings)
+        add("scopes", scopes)
+        add("audience", audience)
+        add("resources", resources)
+        add("params", parameters)
+        add("origins", origins)
+        add("basic_username", basicUsername)
+        add("ca_certificates", caCertificates)
+        add("proxy", proxy?.text)
+        if allowsHTTPLoopback { members.append(("allow_http_loopback", .bool(true))) }
+        if let defaultExpiresIn {
+            members.append(("default_expires_in", .integer(defaultExpiresIn)))
+        }
+        add("expires_at", expiresAt)
+        add("created_at", createdAt)
+        add("updated_at", updatedAt)
+        return members
     }
 }

@@ -1,7 +1,9 @@
+internal import Host
 internal import NIOCore
 internal import NIOHTTP1
 internal import OAuth
 internal import Sodium
+internal import Synchronization
 internal import Vault
 
 extension Desk {

@@ -1,9 +1,9 @@
 internal import NIOCore
 internal import NIOHTTP1
-package import OAuth
+internal import OAuth
 internal import Sodium
 internal import Synchronization
-package import Vault
+internal import Vault
 
 /// Answers whole requests: the broker's parts, put together.
 package final class Desk: Sendable {

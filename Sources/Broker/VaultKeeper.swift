@@ -1,5 +1,6 @@
-internal import NIOPosix
-internal import Sodium
+internal import Host
+package import NIOPosix
+package import Sodium
 package import Vault
 
 /// Owns the vault: its file, its lock, and for as long as it is unlocked, its master key.
@@ -55,8 +56,10 @@ package actor VaultKeeper {
             throw .vault(.vaultExists(path: location.file))
         }
         let keyslot = try await newKeyslot(passphrase, parameters)
-        vault = try asBrokerError { () throws(VaultError) in
-            try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
+        do {
+            vault = try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
+        } catch {
+            throw .vault(error)
         }
     }
 
@@ -67,7 +70,7 @@ package actor VaultKeeper {
         passphrase: SharedSecret, for duration: Duration?, acceptsOlder: Bool
     ) async throws(BrokerError) -> [String] {
         let warnings = try await withSlotKey(passphrase) { vault, key throws(VaultError) in
-            try vault.unlock(with: key, acceptOlder: acceptsOlder).warnings.map(\.description)
+            try vault.unlock(with: key, acceptOlder: acceptsOlder).map(\.description)
         }
         lockAt = duration.map { clock.now() + $0 }
         return warnings
@@ -75,7 +78,7 @@ package actor VaultKeeper {
 
     /// Forgets the master key.
     package func lock() {
-        vault?.lock()
+        vault?.relock()
         lockAt = nil
     }
 
@@ -94,8 +97,10 @@ package actor VaultKeeper {
         }
         let made = try await newKeyslot(new, keyslot.parameters)
         let vault = try unlocked()
-        try asBrokerError { () throws(VaultError) in
+        do {
             try vault.changePassphrase(from: slot, to: made)
+        } catch {
+            throw .vault(error)
         }
     }
 
@@ -207,9 +212,12 @@ package actor VaultKeeper {
 
     /// Reads every seal of another file, as one from a stranger.
     package func check(file: String, passphrase: SharedSecret) async throws(BrokerError) -> Int {
+        if PrivateFiles.isSame(file, location.file) { return try check() }
+        let scratch = location.stateFolder
         let count = try await derive { () throws(VaultError) in
             try passphrase.withSecret { secret throws(VaultError) in
-                try Vault.checkFile(file, passphrase: secret, destination: Self.destination)
+                try Vault.checkFile(
+                    file, scratch: scratch, passphrase: secret, destination: Self.destination)
             }
         }
         return count.take() ?? 0
@@ -305,14 +313,14 @@ package actor VaultKeeper {
 
     private static func credential(in record: Record) throws(BrokerError) -> Credential {
         do {
-            return try Credential(decoding: record.metadata)
+            return try Credential(parsing: record.metadata.span)
         } catch {
             throw .vault(.damaged(.metadata))
         }
     }
 
     private static func destination(_ record: Record) throws(VaultError) -> [UInt8] {
-        guard let credential = try? Credential(decoding: record.metadata) else {
+        guard let credential = try? Credential(parsing: record.metadata.span) else {
             throw .damaged(.metadata)
         }
         return credential.destination

@@ -1,2 +1,6 @@
+import Broker
 import CZeroingFree
-print("bursard")
+import Glibc
+
+bursar_zeroing_free_is_linked()
+exit(await Daemon.run(Array(CommandLine.arguments.dropFirst())))

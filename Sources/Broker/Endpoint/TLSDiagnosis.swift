@@ -24,7 +24,7 @@ struct TLSDiagnosis {
                         context: context, serverHostname: Self.sni(host)
                     ) { certificates, promise in
                         seen.note(certificates)
-                        promise.succeed(.failed)
+                        promise.succeed(NIOSSLVerificationResult.failed)
                     }
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }

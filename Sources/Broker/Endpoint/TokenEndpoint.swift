@@ -1,7 +1,7 @@
 internal import AsyncHTTPClient
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
+package import NIOPosix
 internal import NIOSSL
 package import OAuth
 internal import Sodium
@@ -127,11 +127,11 @@ package final class TokenEndpoint: Sendable {
         encoded.withAuthorization { value in
             request.headers.add(
                 name: "Authorization",
-                value: value.withBytes { String(copying: UTF8Span(unchecked: $0)) })
+                value: value.withBytes { String(decoding: $0.copied(), as: UTF8.self) })
         }
         encoded.body.withBytes { bytes in
             var buffer = ByteBufferAllocator().buffer(capacity: bytes.count)
-            buffer.writeBytes(bytes.bytes)
+            for index in bytes.indices { buffer.writeInteger(bytes[index]) }
             request.body = .stream(
                 FormBody(buffer: buffer, progress: progress), length: .known(Int64(bytes.count)))
         }

@@ -1,12 +1,12 @@
 internal import Host
 internal import NIOCore
 internal import NIOHTTP1
-package import NIOPosix
+internal import NIOPosix
 
 /// The broker's Unix socket: bound in a folder that only its owner can write.
-package final class Listener: Sendable {
+final class Listener: Sendable {
     /// Where it listens.
-    package let path: String
+    let path: String
     private let channel: any Channel
     private let registry: NIOLoopBound<ConnectionRegistry>
     private let inode: UInt64
@@ -62,12 +62,12 @@ package final class Listener: Sendable {
     }
 
     /// Whether the path still leads here: a logout removes the folder, another program may have bound.
-    package var isInPlace: Bool {
+    var isInPlace: Bool {
         (try? SocketPlace.inode(path)) == inode
     }
 
     /// Stops accepting, lets requests under way end, and removes the socket.
-    package func close(within grace: Duration) async {
+    func close(within grace: Duration) async {
         if isInPlace { SocketPlace.remove(path) }
         try? await channel.close()
         let registry = registry
@@ -98,6 +98,7 @@ package final class Listener: Sendable {
         try pipeline.addHandler(HeadGate(connection: connection))
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: true, withErrorHandling: false,
+            withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: limits)
         try pipeline.addHandler(connection)
     }

@@ -17,7 +17,7 @@ enum PeerCredentials {
     static func of(_ channel: any Channel) -> Caller? {
         guard let provider = channel as? any SocketOptionProvider else { return nil }
         // Safe: the kernel writes exactly a `struct ucred`, whose layout `Kernel` has.
-        let answer: EventLoopFuture<Kernel> = unsafe provider.unsafeGetSocketOption(
+        let answer: EventLoopFuture<Kernel> = provider.unsafeGetSocketOption(
             level: .socket, name: .init(rawValue: soPeerCred))
         let seen = Mutex<Kernel?>(nil)
         answer.whenSuccess { kernel in seen.withLock { $0 = kernel } }

@@ -176,8 +176,11 @@ package actor TokenCache {
                 try? await clock.sleep(deadline)
                 await self.giveUp(waiter, key)
             }
-            let answer = await withCheckedContinuation { continuation in
-                if flights[key] == nil { continuation.resume(returning: .failure(.timedOut)) }
+            let answer = await withCheckedContinuation {
+                (continuation: CheckedContinuation<Answer, Never>) in
+                if flights[key] == nil {
+                    continuation.resume(returning: Answer.failure(.timedOut))
+                }
                 flights[key]?.waiters[waiter] = continuation
             }
             group.cancelAll()

@@ -1,12 +1,6 @@
 internal import NIOCore
 package import OAuth
-internal import Sodium
-
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
+package import Sodium
 
 /// Gets one token from an authorization server, and repeats what is worth repeating.
 package struct TokenRequester: Sendable {
@@ -70,9 +64,9 @@ package struct TokenRequester: Sendable {
         _ deadline: ContinuousClock.Instant,
         _ openSecret: @Sendable () async throws(BrokerError) -> Secret
     ) async throws(BrokerError) -> EndpointAnswer {
+        let secret = try await openSecret()
         let encoded: EncodedTokenRequest
         do throws(OAuthError) {
-            let secret = try await Self.opened(openSecret)
             encoded = try request.encoded(
                 clientID: credential.clientID, clientSecret: secret, method: credential.method)
         } catch {
@@ -119,8 +113,8 @@ package struct TokenRequester: Sendable {
         if let seconds = Int64(text), seconds >= 0 {
             return .seconds(min(seconds, Self.longestRetryAfter.components.seconds))
         }
-        guard let date = try? Date(text, strategy: .http) else { return nil }
-        let seconds = date.timeIntervalSince1970 - clock.wallSeconds()
+        guard let date = secondsSince1970(httpDate: text) else { return nil }
+        let seconds = Double(date) - clock.wallSeconds()
         return min(max(.seconds(seconds), .zero), Self.longestRetryAfter)
     }
 }

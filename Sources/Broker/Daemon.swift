@@ -1,0 +1,89 @@
+internal import Host
+internal import Logging
+internal import ServiceLifecycle
+internal import Sodium
+internal import UnixSignals
+
+/// What `bursard` does: reads its arguments, hardens itself, runs a broker.
+public enum Daemon: Sendable {
+    /// Runs to the end.
+    ///
+    /// - Parameter arguments: what follows the program's name.
+    /// - Returns: the exit code.
+    public static func run(_ arguments: [String]) async -> Int32 {
+        let configuration: Configuration
+        do {
+            switch try Configuration.parse(arguments) {
+            case .version: return say("bursard \(Version.current)\n")
+            case .help: return say(Configuration.help)
+            case .run(let parsed): configuration = parsed
+            }
+        } catch {
+            complain(error.description, ["see: bursard --help"])
+            return 64
+        }
+        let report = configuration.reportDescriptor.map { Handover(ReportDescriptor(number: $0)) }
+        do {
+            try Hardening.forbidDumps()
+            try? Hardening.raiseLockedMemoryLimit()
+            try Library.initialize()
+            try await serve(configuration, report)
+            return 0
+        } catch {
+            let problem = Self.problem(error)
+            if let report = report?.take() { report.report(problem.line) }
+            complain(problem.detail, problem.hints)
+            return Int32(problem.exitCode)
+        }
+    }
+
+    private static func serve(
+        _ configuration: Configuration, _ report: Handover<ReportDescriptor>?
+    ) async throws {
+        let logger = try logger(configuration)
+        let broker = BrokerService(configuration: configuration, logger: logger) {
+            if let report = report?.take() { report.report(Array("ready".utf8)) }
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: broker, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+
+    // Without the client that started it there is somebody at the terminal.
+    private static func logger(_ configuration: Configuration) throws(HostError) -> Logger {
+        guard configuration.reportDescriptor != nil else {
+            return Logger(label: "bursard") { _ in
+                LineLogHandler { line in try? StandardStream.error.write(line + "\n") }
+            }
+        }
+        let file = try LogFile(configuration.stateFolder + "/bursard.log")
+        return Logger(label: "bursard") { _ in LineLogHandler { file.append($0) } }
+    }
+
+    private static func problem(_ error: any Error) -> Problem {
+        switch error {
+        case let error as BrokerError: Problem(error)
+        case let error as HostError: Problem(error)
+        default: Problem(BrokerError.internalFault("\(type(of: error))"))
+        }
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        do {
+            try StandardStream.output.write(text)
+            return 0
+        } catch {
+            return 74
+        }
+    }
+
+    private static func complain(_ words: String, _ hints: [String]) {
+        let lines = ["bursard: error: \(words)"] + hints.map { "bursard: hint: \($0)" }
+        try? StandardStream.error.write(lines.joined(separator: "\n") + "\n")
+    }
+}
