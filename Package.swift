@@ -69,7 +69,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "bursar", dependencies: ["BursarCommands", "BrokerClient"],
+            name: "bursar", dependencies: ["BursarCommands", "BrokerClient", "Host"],
             swiftSettings: settings),
         .executableTarget(
             name: "bursard", dependencies: ["Broker", "CZeroingFree"], swiftSettings: settings),

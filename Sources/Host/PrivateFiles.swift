@@ -70,6 +70,24 @@ public enum PrivateFiles: Sendable {
         return try bytes(of: file, path, limit: limit)
     }
 
+    /// Reads a file that anybody may own, whole.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limit: the most bytes to read.
+    /// - Returns: the bytes.
+    /// - Throws: ``HostError/system(operation:path:code:)``; EFBIG for a longer one.
+    public static func readPublic(_ path: String, limit: Int) throws(HostError) -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
+        defer { close(file) }
+        let bytes = try bytes(of: file, path, limit: limit + 1)
+        guard bytes.count <= limit else {
+            throw .system(operation: "read", path: path, code: EFBIG)
+        }
+        return bytes
+    }
+
     private static func bytes(
         of file: Int32, _ path: String, limit: Int
     ) throws(HostError) -> [UInt8] {
@@ -231,5 +249,14 @@ public enum PrivateFiles: Sendable {
         guard status.st_mode & forbidden == 0 else {
             throw .unsafe(path: path, .openMode(UInt16(status.st_mode & 0o7777)))
         }
+    }
+}
+
+extension PrivateFiles {
+    /// The lower 12 bits of a file's mode; 0 if there is no file.
+    public static func mode(_ path: String) -> UInt16 {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return 0 }
+        return UInt16(status.st_mode & 0o7777)
     }
 }

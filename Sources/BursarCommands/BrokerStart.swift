@@ -1,0 +1,37 @@
+internal import ArgumentParser
+internal import BrokerClient
+
+/// `bursar broker start`
+struct BrokerStart: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Starts the user's own broker, if it does not run.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+        if options.system { throw Failure.usage("systemd starts the system's broker") }
+        let session = try Session(options, for: .ownBroker)
+        let answer = try session.exchange(BrokerRequest("GET", "/v1/status"))
+        guard answer.isSuccess else { throw Session.failure(answer) }
+    }
+}
+
+/// `bursar broker stop`
+struct BrokerStop: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Ends the user's own broker; it forgets its keys.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+        if options.system { throw Failure.usage("systemd stops the system's broker") }
+        let session = try Session(options, for: .withoutVault)
+        let answer: BrokerResponse?
+        do {
+            answer = try session.client.stop()
+        } catch {
+            throw Failure(error)
+        }
+        if let answer, !answer.isSuccess { throw Session.failure(answer) }
+    }
+}

@@ -1,0 +1,110 @@
+internal import ArgumentParser
+public import BrokerClient
+internal import Host
+
+/// The command line: every verb but the fast path of `token get`.
+struct BursarCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bursar",
+        abstract: "Keeps OAuth2 client secrets sealed, and gives out access tokens.",
+        discussion: """
+            A first token:
+              bursar vault init
+              bursar vault add dscc --preset hpe-greenlake --client-id ID
+              bursar token get dscc
+
+            Every command takes --socket, --system, --vault, --no-autostart, --passphrase-fd and
+            --passphrase-file.
+            """,
+        version: "bursar \(version)",
+        subcommands: [
+            TokenCommand.self, VaultCommand.self, Unlock.self, Lock.self, Status.self,
+            BrokerCommand.self,
+        ])
+
+    static let version = "0.1.0"
+}
+
+/// `bursar token …`
+struct TokenCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Access tokens.", subcommands: [TokenGet.self])
+}
+
+/// `bursar vault …`
+struct VaultCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vault", abstract: "The vault and its credentials.",
+        subcommands: [
+            VaultInit.self, VaultAdd.self, VaultSet.self, VaultList.self, VaultShow.self,
+            VaultRemove.self, VaultPasswd.self, VaultCheck.self,
+        ])
+}
+
+/// `bursar broker …`
+struct BrokerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "broker", abstract: "The user's own broker.",
+        subcommands: [BrokerStart.self, BrokerStop.self])
+}
+
+/// Runs what the fast path does not.
+public enum Commands: Sendable {
+    /// Carries out a command line.
+    ///
+    /// - Parameters:
+    ///   - arguments: what follows the program's name.
+    ///   - answer: what the broker answered to the fast path already; it is not asked a second time.
+    /// - Returns: the exit code.
+    public static func run(_ arguments: [String], answer: BrokerResponse? = nil) -> Int32 {
+        do {
+            var command = try BursarCommand.parseAsRoot(GlobalOptions.movedToEnd(arguments))
+            if let answer, var get = command as? TokenGet {
+                get.answer = Given(answer)
+                command = get
+            }
+            try command.run()
+            return 0
+        } catch let failure as Failure {
+            return report(failure)
+        } catch {
+            return report(error, arguments)
+        }
+    }
+
+    /// Says that the broker did not answer the fast path in time.
+    ///
+    /// - Returns: the exit code.
+    public static func reportNoAnswer() -> Int32 {
+        report(Failure(ClientError.noAnswer))
+    }
+
+    private static func report(_ failure: Failure) -> Int32 {
+        try? StandardStream.error.write(failure.lines)
+        return failure.exitCode
+    }
+
+    /// Help and versions go to standard output; what the parser refuses becomes our own two lines.
+    private static func report(_ error: any Error, _ arguments: [String]) -> Int32 {
+        let text = BursarCommand.fullMessage(for: error)
+        guard BursarCommand.exitCode(for: error) != .success else {
+            do {
+                try StandardStream.output.write(text + "\n")
+                return 0
+            } catch {
+                return 74
+            }
+        }
+        if error is CleanExit || text.hasPrefix("OVERVIEW:") {
+            let verb = arguments.prefix { !$0.hasPrefix("-") }.joined(separator: " ")
+            return report(
+                .usage("a command is missing", hints: ["see: bursar \(verb) --help"]))
+        }
+        var words = BursarCommand.message(for: error)
+        if let end = words.firstIndex(of: "\n") { words = String(words[..<end]) }
+        words = words.prefix(1).lowercased() + words.dropFirst()
+        if words.hasSuffix(".") { words.removeLast() }
+        let verb = arguments.prefix { !$0.hasPrefix("-") }.prefix(2).joined(separator: " ")
+        return report(.usage(words, hints: ["see: bursar \(verb.isEmpty ? "" : verb + " ")--help"]))
+    }
+}

@@ -1,0 +1,62 @@
+internal import Host
+internal import Sodium
+
+/// Reads bytes that nobody may see straight into guarded memory.
+enum SecretInput {
+    /// Asks at the terminal, without echo.
+    static func ask(_ prompt: String, limit: Int) throws(Failure) -> SharedSecret {
+        do throws(HostError) {
+            return SharedSecret(
+                try Secret(byteCount: limit) { output throws(HostError) in
+                    try Terminal.ask(prompt, into: &output)
+                })
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// Reads a descriptor to its end; one line end there is dropped.
+    ///
+    /// - Parameters:
+    ///   - what: what is read, in words.
+    ///   - limit: the most bytes, without the line end.
+    ///   - open: opens the descriptor.
+    static func read(
+        _ what: String, limit: Int, _ open: () throws(HostError) -> InputDescriptor
+    ) throws(Failure) -> SharedSecret {
+        let all: Secret
+        do throws(HostError) {
+            let input = try open()
+            // Room for a line end, and for one byte too many.
+            all = try Secret(byteCount: limit + 3) { output throws(HostError) in
+                try input.read(into: &output)
+            }
+        } catch {
+            throw Failure(error)
+        }
+        let count = all.withBytes { countWithoutLineEnd($0) }
+        guard count <= limit else { throw .usage("the \(what) has more than \(limit) bytes") }
+        if all.withBytes({ hasOuterSpace($0, count) }) {
+            warn("the \(what) begins or ends with white space, which is part of it")
+        }
+        return SharedSecret(all.slice(0..<count))
+    }
+
+    private static func countWithoutLineEnd(_ bytes: Span<UInt8>) -> Int {
+        var count = bytes.count
+        if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {
+            count -= 1
+            if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
+        }
+        return count
+    }
+
+    private static func hasOuterSpace(_ bytes: Span<UInt8>, _ count: Int) -> Bool {
+        guard count > 0 else { return false }
+        return isSpace(bytes[0]) || isSpace(bytes[count - 1])
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (0x09...0x0D).contains(byte)
+    }
+}

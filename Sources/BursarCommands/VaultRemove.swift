@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import BrokerClient
+internal import Host
+
+/// `bursar vault remove NAME`
+struct VaultRemove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Removes a credential and its secret.")
+
+    @Argument(help: "The credential's name.")
+    var name: String
+    @Flag(help: "Do not ask.")
+    var yes = false
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+        let path = try credentialPath(name)
+        let session = try Session(options, for: .ownBroker)
+        if !yes { try confirm("Remove \"\(name)\" and its secret?") }
+        _ = try session.send(BrokerRequest("DELETE", path))
+    }
+}
+
+/// Asks a person, who has to type yes.
+///
+/// - Throws: usage without a terminal, or for any other answer.
+func confirm(_ question: String) throws(Failure) {
+    guard Terminal.isStandardInput else {
+        throw .usage("there is nobody to ask", hints: ["add --yes"])
+    }
+    try? StandardStream.error.write("\(question) Type yes: ")
+    guard readLine() == "yes" else { throw .usage("nothing was changed") }
+}
