@@ -12,6 +12,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+// Tests call C as they are; what they guard is compiled with all of the above.
+let testSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -76,27 +83,28 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: ["Sodium", "Host"] + nio,
-            path: "Tests/TestSupport", swiftSettings: settings),
+            path: "Tests/TestSupport", resources: [.copy("Resources/token_endpoint.py")],
+            swiftSettings: testSettings),
         .testTarget(
-            name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
+            name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: testSettings),
         .testTarget(
-            name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: settings),
+            name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: testSettings),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "Sodium", "TestSupport"],
-            resources: [.copy("Vectors")], swiftSettings: settings),
+            resources: [.copy("Vectors"), .copy("record_requests.py")], swiftSettings: testSettings),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "Sodium", "Host", "TestSupport"],
-            resources: [.copy("Vectors"), .copy("read_vault.py")], swiftSettings: settings),
+            resources: [.copy("Vectors"), .copy("read_vault.py")], swiftSettings: testSettings),
         .testTarget(
             name: "BrokerTests",
             dependencies: ["Broker", "OAuth", "Vault", "Sodium", "Host", "TestSupport"] + nio,
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "BrokerClientTests", dependencies: ["BrokerClient", "TestSupport"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "CommandTests",
             dependencies: ["BursarCommands", "TestSupport", "Host", "bursar", "bursard"],
-            resources: [.copy("Transcripts")], swiftSettings: settings),
+            resources: [.copy("Transcripts")], swiftSettings: testSettings),
     ]
 )

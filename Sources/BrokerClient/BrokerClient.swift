@@ -21,8 +21,7 @@ public struct BrokerClient: Sendable {
     public func send(
         _ request: BrokerRequest, starts: Bool = true
     ) throws(ClientError) -> BrokerResponse {
-        let link = try BrokerLink.open(place, starts: starts)
-        return try Self.exchange(request, link, vault: place.namedVault)
+        try Self.exchange(request, try BrokerLink.open(place, starts: starts))
     }
 
     /// Tells a broker to end, and waits until its process has.
@@ -30,17 +29,22 @@ public struct BrokerClient: Sendable {
     /// - Returns: nil if none runs; its answer otherwise.
     /// - Throws: ``ClientError``.
     public func stop() throws(ClientError) -> BrokerResponse? {
-        let link: UnixConnection
+        let link: BrokerLink
         do {
             link = try BrokerLink.open(place, starts: false)
         } catch .noBroker {
             return nil
         }
-        let pid = link.peerPID
-        let answer = try Self.exchange(BrokerRequest("POST", "/v1/stop"), link, vault: place.namedVault)
+        let watch: ProcessWatch
+        do {
+            watch = try ProcessWatch(pid: link.connection.peerPID)
+        } catch {
+            throw .host(error)
+        }
+        let answer = try Self.exchange(BrokerRequest("POST", "/v1/stop"), link)
         guard answer.isSuccess else { return answer }
         do {
-            try DaemonProcess.waitForEnd(of: pid, timeout: .seconds(30))
+            try watch.waitForEnd(timeout: .seconds(30))
         } catch {
             throw .host(error)
         }
@@ -48,13 +52,13 @@ public struct BrokerClient: Sendable {
     }
 
     private static func exchange(
-        _ request: BrokerRequest, _ link: borrowing UnixConnection, vault: String?
+        _ request: BrokerRequest, _ broker: borrowing BrokerLink
     ) throws(ClientError) -> BrokerResponse {
         let end = ContinuousClock.now + request.timeout
         do {
-            link.setTimeout(.seconds(10))
-            try link.send(request.head(vault: vault).span)
-            for part in request.body { try send(part, link) }
+            broker.connection.setTimeout(.seconds(10))
+            try broker.connection.send(request.head(vault: broker.vault).span)
+            for part in request.body { try send(part, broker.connection) }
         } catch {
             // The broker may have refused by the head alone, and said so before it closed.
         }
@@ -63,8 +67,8 @@ public struct BrokerClient: Sendable {
             while true {
                 let left = end - ContinuousClock.now
                 guard left > .zero else { throw HostError.timedOut(operation: "receive") }
-                link.setTimeout(left)
-                let part = try link.receive(upTo: 65_536)
+                broker.connection.setTimeout(left)
+                let part = try broker.connection.receive(upTo: 65_536)
                 if part.isEmpty { break }
                 bytes += part
                 guard bytes.count <= BrokerResponse.limit else { throw HostError.timedOut(operation: "") }

@@ -1,13 +1,18 @@
 internal import Host
 
 /// A connection to the broker that belongs to a place, whoever listens there checked.
-enum BrokerLink {
+struct BrokerLink: ~Copyable {
+    /// The connection.
+    let connection: UnixConnection
+    /// The vault that the broker is told it has to serve; nil for whichever it serves.
+    let vault: String?
+
     private static let connectTimeout = Duration.seconds(5)
     private static let startTimeout = Duration.seconds(20)
 
     /// Connects, and starts the broker first if it may be and is not there.
-    static func open(_ place: BrokerPlace, starts: Bool) throws(ClientError) -> UnixConnection {
-        if let link = try connect(place.socket) { return link }
+    static func open(_ place: BrokerPlace, starts: Bool) throws(ClientError) -> BrokerLink {
+        if let link = try usual(place) { return link }
         if let link = try elsewhere(place) { return link }
         guard starts, place.mayStart, let vault = place.vault else {
             throw .noBroker(socket: place.socket)
@@ -16,7 +21,7 @@ enum BrokerLink {
         while true {
             let report = try start(place, vault)
             if report == Array("ready".utf8) {
-                guard let link = try connect(place.socket) else {
+                guard let link = try usual(place) else {
                     throw .noBroker(socket: place.socket)
                 }
                 return link
@@ -24,11 +29,16 @@ enum BrokerLink {
             // Another client's broker has the lock: wait until it listens.
             guard isHeld(report), ContinuousClock.now < end else { throw .startFailed(report) }
             for _ in 0..<20 {
-                if let link = try connect(place.socket) { return link }
+                if let link = try usual(place) { return link }
                 if let link = try elsewhere(place) { return link }
                 pause(milliseconds: 50)
             }
         }
+    }
+
+    private static func usual(_ place: BrokerPlace) throws(ClientError) -> BrokerLink? {
+        guard let connection = try connect(place.socket) else { return nil }
+        return BrokerLink(connection: connection, vault: place.namedVault)
     }
 
     /// Connects to a socket; nil if nobody listens there.
@@ -56,13 +66,13 @@ enum BrokerLink {
     }
 
     /// The broker that holds the vault's lock on this machine may listen at another socket: a login shell
-    /// and a cron job can see different runtime folders.
-    private static func elsewhere(_ place: BrokerPlace) throws(ClientError) -> UnixConnection? {
-        guard let vault = place.vault, let holder = LockFile.holder(at: vault + ".lock"),
+    /// and a cron job can see different runtime folders. By now it may serve another vault.
+    private static func elsewhere(_ place: BrokerPlace) throws(ClientError) -> BrokerLink? {
+        guard let vault = place.vault, let holder = LockFile.lastHolder(at: vault + ".lock"),
             holder.host == Machine.hostName, !holder.socket.isEmpty,
-            holder.socket != place.socket
+            holder.socket != place.socket, let connection = try connect(holder.socket)
         else { return nil }
-        return try connect(holder.socket)
+        return BrokerLink(connection: connection, vault: vault)
     }
 
     private static func start(_ place: BrokerPlace, _ vault: String) throws(ClientError) -> [UInt8] {

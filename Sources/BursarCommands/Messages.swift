@@ -64,6 +64,18 @@ struct Failure: Error, Equatable {
         }
     }
 
+    init(_ error: Terminal.Unanswered) {
+        switch error {
+        case .noTerminal: self.init(77, "there is no terminal to ask at")
+        case .endOfInput: self.init(77, "the input ended before an answer")
+        case .tooLong:
+            self.init(
+                64, "a terminal's lines have at most 4094 bytes",
+                hints: ["read it from a file or a descriptor instead: see --help"])
+        case .host(let error): self.init(error)
+        }
+    }
+
     /// The lines of standard error.
     var lines: String {
         (["bursar: error: \(printable(words))"]

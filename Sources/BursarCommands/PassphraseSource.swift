@@ -63,9 +63,7 @@ enum PassphraseSource {
                 try InputDescriptor(inherited: number)
             }
         case .program(let program):
-            return try SecretInput.read("passphrase", limit: Self.limit) { () throws(HostError) in
-                try InputDescriptor(asking: program, prompt)
-            }
+            return try SecretInput.ask(program: program, prompt, limit: Self.limit)
         case .file(let path):
             return try SecretInput.read("passphrase", limit: Self.limit) { () throws(HostError) in
                 let file = try InputDescriptor(file: path)

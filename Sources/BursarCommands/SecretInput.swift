@@ -5,14 +5,31 @@ internal import Sodium
 enum SecretInput {
     /// Asks at the terminal, without echo.
     static func ask(_ prompt: String, limit: Int) throws(Failure) -> SharedSecret {
-        do throws(HostError) {
+        do throws(Terminal.Unanswered) {
             return SharedSecret(
-                try Secret(byteCount: limit) { output throws(HostError) in
-                    try Terminal.ask(prompt, into: &output)
+                try Secret(byteCount: limit) { output throws(Terminal.Unanswered) in
+                    try Terminal.ask(printable(prompt), into: &output)
                 })
         } catch {
             throw Failure(error)
         }
+    }
+
+    /// Lets a program ask, and takes what it prints.
+    static func ask(
+        program: String, _ prompt: String, limit: Int
+    ) throws(Failure) -> SharedSecret {
+        var isAnswered = false
+        let all: Secret
+        do throws(HostError) {
+            all = try Secret(byteCount: limit + 3) { output throws(HostError) in
+                isAnswered = try AskingProgram.ask(program, prompt, into: &output)
+            }
+        } catch {
+            throw Failure(error)
+        }
+        guard isAnswered else { throw Failure(77, "\"\(program)\" gave no passphrase") }
+        return try trimmed(all, "passphrase", limit)
     }
 
     /// Reads a descriptor to its end; one line end there is dropped.
@@ -34,6 +51,12 @@ enum SecretInput {
         } catch {
             throw Failure(error)
         }
+        return try trimmed(all, what, limit)
+    }
+
+    private static func trimmed(
+        _ all: borrowing Secret, _ what: String, _ limit: Int
+    ) throws(Failure) -> SharedSecret {
         let count = all.withBytes { countWithoutLineEnd($0) }
         guard count <= limit else { throw .usage("the \(what) has more than \(limit) bytes") }
         if all.withBytes({ hasOuterSpace($0, count) }) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -47,15 +46,7 @@ int chost_spawn_asking(const char *path, char *const arguments[], int output) {
     return code == 0 ? pid : -code;
 }
 
-int chost_wait_for_end(int pid, int timeout_ms) {
+int chost_open_process(int pid) {
     int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (process < 0) return errno == ESRCH ? 0 : -errno;
-    struct pollfd end = {.fd = process, .events = POLLIN};
-    int got;
-    do got = poll(&end, 1, timeout_ms);
-    while (got < 0 && errno == EINTR);
-    int code = errno;
-    close(process);
-    if (got == 0) return -ETIME;
-    return got > 0 ? 0 : -code;
+    return process >= 0 ? process : -errno;
 }

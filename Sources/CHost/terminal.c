@@ -3,67 +3,99 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
-enum { CAUGHT = sizeof caught / sizeof caught[0] };
+// What ends or stops a program that waits at the terminal. The first are blocked but while waiting, so
+// that none is lost between a look and the wait; the last two have to interrupt tcsetattr and read.
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
+enum { CAUGHT = sizeof caught / sizeof caught[0], BLOCKED = CAUGHT - 2 };
+// In its line mode the kernel keeps 4,095 bytes of a line and drops the rest without a word.
+enum { LONGEST_LINE = 4095 };
 static volatile sig_atomic_t received;
 
 static void note(int number) { received = number; }
 
-static long read_line(int terminal, unsigned char *buffer, unsigned long capacity) {
-    unsigned long count = 0;
-    int too_long = 0;
+struct guard {
+    struct sigaction actions[CAUGHT];
+    sigset_t mask;
+};
+
+static void begin(struct guard *guard) {
+    struct sigaction action;
+    sigset_t blocked;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note;
+    sigemptyset(&action.sa_mask);
+    sigemptyset(&blocked);
+    for (int i = 0; i < BLOCKED; i++) sigaddset(&blocked, caught[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &guard->mask);
+    received = 0;
+    for (int i = 0; i < CAUGHT; i++) {
+        sigaction(caught[i], NULL, &guard->actions[i]);
+        // What is ignored (nohup, a background job of a script) stays so.
+        if (guard->actions[i].sa_handler != SIG_IGN) sigaction(caught[i], &action, NULL);
+    }
+}
+
+static void end(const struct guard *guard) {
+    for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &guard->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &guard->mask, NULL);
+}
+
+static long read_line(int terminal, const sigset_t *waiting, unsigned char *buffer,
+                      unsigned long capacity) {
+    unsigned long count = 0, typed = 0;
     for (;;) {
-        unsigned char byte;
-        ssize_t got = read(terminal, &byte, 1);
-        if (got < 0 && errno == EINTR) {
-            if (received != 0) return -EINTR;
+        struct pollfd input = {.fd = terminal, .events = POLLIN};
+        if (received != 0) return -EINTR;
+        if (ppoll(&input, 1, NULL, waiting) < 0) {
+            if (errno != EINTR) return -errno;
             continue;
         }
+        unsigned char byte;
+        ssize_t got = read(terminal, &byte, 1);
+        if (got < 0 && errno == EINTR) continue;
         if (got < 0) return -errno;
-        if (got == 0) return count == 0 ? -ENODATA : (long)count;
-        if (byte == '\n') return too_long ? -E2BIG : (long)count;
-        if (count < capacity)
-            buffer[count++] = byte;
-        else
-            too_long = 1;
-        byte = 0;
+        if (got == 0 && typed == 0) return -ENODATA;
+        if (got == 0 || byte == '\n')
+            return typed > capacity || typed >= LONGEST_LINE ? -E2BIG : (long)count;
+        if (count < capacity) buffer[count++] = byte;
+        typed++;
+        explicit_bzero(&byte, 1);
     }
 }
 
 static long ask_once(int terminal, const char *prompt, unsigned char *buffer,
                      unsigned long capacity) {
     struct termios before, quiet;
-    struct sigaction old[CAUGHT], action;
+    struct guard guard;
     if (tcgetattr(terminal, &before) != 0) return -ENXIO;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = note;
-    sigemptyset(&action.sa_mask);
-    received = 0;
-    for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &action, &old[i]);
+    begin(&guard);
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     long result = -EINTR;
-    if (received == 0 && tcsetattr(terminal, TCSAFLUSH, &quiet) == 0) {
+    if (tcsetattr(terminal, TCSAFLUSH, &quiet) == 0) {
         if (write(terminal, prompt, strlen(prompt)) >= 0)
-            result = read_line(terminal, buffer, capacity);
+            result = read_line(terminal, &guard.mask, buffer, capacity);
         while (tcsetattr(terminal, TCSAFLUSH, &before) != 0 && errno == EINTR && received == 0) {
         }
-        // TCSAFLUSH is refused to a background process: then the shell has restored the terminal.
+        // This is refused to a background process: then the shell has restored the terminal.
         if (write(terminal, "\n", 1) < 0 && result >= 0) result = -errno;
+    } else if (received == 0) {
+        result = -errno;
     }
-    for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &old[i], NULL);
-    if (received != 0) {
-        explicit_bzero(buffer, capacity);
-        kill(getpid(), received);
-        return -EINTR;
-    }
-    return result;
+    int number = received;
+    if (result < 0) explicit_bzero(buffer, capacity);
+    end(&guard);
+    if (number == 0) return result;
+    explicit_bzero(buffer, capacity);
+    kill(getpid(), number);
+    return -EINTR;
 }
 
 long chost_ask(const char *prompt, unsigned char *buffer, unsigned long capacity) {

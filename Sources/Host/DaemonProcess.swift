@@ -6,6 +6,9 @@ internal import Glibc
 
 /// A program that goes on by itself after this one ends.
 public enum DaemonProcess: Sendable {
+    /// The most bytes of a line that is read.
+    private static let longestLine = 65_536
+
     /// Starts a program in a session of its own, with nothing open but a pipe for one line.
     ///
     /// - Parameters:
@@ -27,45 +30,22 @@ public enum DaemonProcess: Sendable {
         }
         close(ends.writeEnd)
         guard result >= 0 else { throw .system(operation: "run", path: path, code: -result) }
-        return try line(from: ends.readEnd, timeout)
+        return try line(from: ends.readEnd, until: ContinuousClock.now + timeout)
     }
 
     private static func line(
-        from descriptor: Int32, _ timeout: Duration
+        from descriptor: Int32, until end: ContinuousClock.Instant
     ) throws(HostError) -> [UInt8] {
-        let end = ContinuousClock.now + timeout
         var line: [UInt8] = []
-        while line.last != UInt8(ascii: "\n"), line.count < 65_536 {
-            let left = end - ContinuousClock.now
-            var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let milliseconds = Int32(max(0, left.components.seconds * 1000 + 1))
-            let ready = unsafe poll(&poller, 1, left > .zero ? milliseconds : 0)
-            if ready < 0 && errno == EINTR { continue }
-            guard ready > 0 else { throw .timedOut(operation: "the start of the broker") }
+        while line.last != UInt8(ascii: "\n"), line.count < longestLine {
+            guard try Wait.forInput(descriptor, until: end) else {
+                throw .timedOut(operation: "the start of the broker")
+            }
             var byte: UInt8 = 0
             guard unsafe read(descriptor, &byte, 1) == 1 else { break }
             line.append(byte)
         }
         if line.last == UInt8(ascii: "\n") { line.removeLast() }
         return line
-    }
-
-    /// Waits until a process, not necessarily a child, has ended.
-    ///
-    /// - Throws: ``HostError/timedOut(operation:)``, ``HostError/system(operation:path:code:)``.
-    public static func waitForEnd(of pid: Int32, timeout: Duration) throws(HostError) {
-        let result = chost_wait_for_end(pid, Int32(clamping: timeout.components.seconds * 1000))
-        guard result != -ETIME else { throw .timedOut(operation: "the end of process \(pid)") }
-        guard result == 0 else {
-            throw .system(operation: "pidfd_open", path: nil, code: -result)
-        }
-    }
-}
-
-/// The thread's own rest.
-public enum ThreadPause: Sendable {
-    /// Blocks the thread for a while.
-    public static func sleep(milliseconds: Int) {
-        usleep(UInt32(milliseconds * 1000))
     }
 }

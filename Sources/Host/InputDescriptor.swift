@@ -1,5 +1,3 @@
-internal import CHost
-
 #if canImport(Glibc)
 internal import Glibc
 #endif
@@ -36,20 +34,9 @@ public struct InputDescriptor: ~Copyable, Sendable {
             !isKnown || (status.st_mode & S_IFMT == S_IFREG && status.st_mode & 0o044 != 0)
     }
 
-    /// Runs a program that asks, with the question as its one argument, and reads what it prints.
-    ///
-    /// - Throws: ``HostError`` if it can't be run.
-    public init(asking program: String, _ prompt: String) throws(HostError) {
-        let ends = try Pipe()
-        let result = unsafe withCStrings([program, prompt]) { arguments in
-            unsafe chost_spawn_asking(program, arguments, ends.writeEnd)
-        }
-        close(ends.writeEnd)
-        guard result >= 0 else {
-            close(ends.readEnd)
-            throw .system(operation: "run", path: program, code: -result)
-        }
-        number = ends.readEnd
+    /// Takes over a descriptor that is this program's own.
+    init(owned number: Int32) {
+        self.number = number
         isOwned = true
         isReadableByOthers = false
     }

@@ -7,9 +7,13 @@ public enum LockFile: Sendable {
 
     /// Who holds the lock, as the file names it; nil if nobody does, or the file says nothing of use.
     public static func holder(at path: String) -> (pid: Int32, host: String, socket: String)? {
-        guard FileLock.isHeld(path), let bytes = try? PrivateFiles.read(path, limit: 4096) else {
-            return nil
-        }
+        FileLock.isHeld(path) ? lastHolder(at: path) : nil
+    }
+
+    /// Who held the lock last, or still does: the lock itself is left alone, for looking at it takes it
+    /// for a moment, and may disturb a broker that starts.
+    public static func lastHolder(at path: String) -> (pid: Int32, host: String, socket: String)? {
+        guard let bytes = try? PrivateFiles.read(path, limit: 4096) else { return nil }
         var values: [Substring: Substring] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             guard let space = line.firstIndex(of: " ") else { continue }

@@ -39,6 +39,11 @@ public enum PrivateFiles: Sendable {
         return try resolved(path)
     }
 
+    /// Whether the system would let this user write the file.
+    public static func isWritable(_ path: String) -> Bool {
+        unsafe access(path, W_OK) == 0
+    }
+
     /// The path without symbolic links.
     public static func resolved(_ path: String) throws(HostError) -> String {
         guard let real = unsafe realpath(path, nil) else {

@@ -34,21 +34,24 @@ public enum SocketPlace: Sendable {
         remove(path)
     }
 
-    /// Checks that nobody but this user and root can put a socket into the folder.
+    /// Checks that nobody but this user and root can put a socket into the folder; the one in `/tmp` has to
+    /// be this user's alone.
     ///
     /// - Throws: ``HostError/unsafe(path:_:)`` if somebody can.
     public static func requireSafe(folder: String) throws(HostError) {
         var status = stat()
-        guard unsafe stat(folder, &status) == 0 else {
-            throw .system(operation: "stat", path: folder, code: errno)
-        }
+        // In /tmp anybody can put something, a link included, where this user's folder is to be.
+        let isShared = folder == UserFolders.sharedRuntimeFolder
+        let result = unsafe isShared ? lstat(folder, &status) : stat(folder, &status)
+        guard result == 0 else { throw .system(operation: "stat", path: folder, code: errno) }
+        if status.st_mode & S_IFMT == S_IFLNK { throw .unsafe(path: folder, .symbolicLink) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw .unsafe(path: folder, .not(kind: "folder"))
         }
-        guard status.st_uid == geteuid() || status.st_uid == 0 else {
+        guard status.st_uid == geteuid() || (status.st_uid == 0 && !isShared) else {
             throw .unsafe(path: folder, .foreignOwner(uid: status.st_uid))
         }
-        guard status.st_mode & 0o022 == 0 else {
+        guard status.st_mode & (isShared ? 0o077 : 0o022) == 0 else {
             throw .unsafe(path: folder, .openMode(UInt16(status.st_mode & 0o7777)))
         }
     }

@@ -22,6 +22,8 @@ public struct UnixConnection: ~Copyable, Sendable {
         var pid: Int32 = 0
         var uid: UInt32 = 0
         let result = unsafe chost_connect(path, Self.milliseconds(timeout), &pid, &uid)
+        // A listener that accepts nobody lets its queue fill up.
+        if result == -EAGAIN { throw .timedOut(operation: "connect \"\(path)\"") }
         guard result >= 0 else {
             throw .system(operation: "connect", path: path, code: -result)
         }
@@ -30,9 +32,9 @@ public struct UnixConnection: ~Copyable, Sendable {
         peerUID = uid
     }
 
+    // The system takes 0 for "no limit".
     private static func milliseconds(_ duration: Duration) -> Int32 {
-        Int32(clamping: max(1, duration.components.seconds * 1000
-            + duration.components.attoseconds / 1_000_000_000_000_000))
+        max(1, duration.wholeMilliseconds)
     }
 
     /// Bounds further reads and writes.

@@ -42,8 +42,11 @@ public struct UserFolders: Sendable, Equatable {
         {
             return login + "/bursar/broker.sock"
         }
-        return "/tmp/bursar-\(uid)/broker.sock"
+        return sharedRuntimeFolder + "/broker.sock"
     }
+
+    /// Where the socket is if there is no runtime folder.
+    static var sharedRuntimeFolder: String { "/tmp/bursar-\(geteuid())" }
 
     // The specification says that a relative path there is to be ignored.
     private static func absolute(_ name: String) -> String? {

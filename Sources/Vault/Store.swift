@@ -1,5 +1,6 @@
 internal import CSQLiteConfig
 internal import GRDB
+internal import Host
 internal import Sodium
 
 // GRDB takes blobs as `Data`; only sealed bytes pass through it.
@@ -43,6 +44,12 @@ final class Store {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
         } catch {
+            // SQLite won't write a file whose header names a version that it does not know.
+            if let error = error as? DatabaseError, error.resultCode == .SQLITE_READONLY,
+                PrivateFiles.isWritable(path)
+            {
+                throw .damaged(.database(error.message ?? "\(error.resultCode)"))
+            }
             throw Self.vaultError(error)
         }
         if isNew { try create(journal) }

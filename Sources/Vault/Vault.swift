@@ -15,18 +15,20 @@ public final class Vault {
     // Kept for as long as the file is open.
     private let lock: VaultLock
     private let remembered: RememberedGeneration
+    // Whether there was no log when the file was opened.
+    private let lacksLog: Bool
     private var unlocked: UnlockedVault?
 
     private init(
         _ location: VaultLocation, _ lock: VaultLock, _ store: Store, id: [UInt8],
-        keyslots: [Keyslot], unlocked: UnlockedVault?
+        keyslots: [Keyslot], lacksLog: Bool
     ) {
         self.location = location
         self.lock = lock
         self.store = store
         self.id = id
         self.keyslots = keyslots
-        self.unlocked = unlocked
+        self.lacksLog = lacksLog
         remembered = RememberedGeneration(folder: location.stateFolder, vaultID: id)
     }
 
@@ -108,12 +110,14 @@ public final class Vault {
         } catch {
             throw .host(error)
         }
+        // Before SQLite makes one.
+        let lacksLog = !PrivateFiles.exists(file + "-wal")
         let usual: Journal = FileSystem.isNetwork(file) ? .rollback : .wal
         let store = try Store(file, journal: journal ?? usual, isNew: false)
         try store.requireFormat()
         let (id, _) = try store.vault()
         let keyslots = try store.keyslots(vaultID: id)
-        self.init(location, lock, store, id: id, keyslots: keyslots, unlocked: nil)
+        self.init(location, lock, store, id: id, keyslots: keyslots, lacksLog: lacksLog)
     }
 
     /// Whether the master key is not here.
@@ -149,7 +153,6 @@ public final class Vault {
         let manifest = try Manifest(opening: try store.vault().manifest, with: master)
         let seen = try remembered.read(with: master)
         if let seen, manifest.generation < seen, !acceptOlder {
-            let lacksLog = !PrivateFiles.exists(location.file + "-wal")
             throw .older(generation: manifest.generation, seen: seen, lacksLog: lacksLog)
         }
         let unlocked = try UnlockedVault(

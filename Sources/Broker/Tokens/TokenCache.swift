@@ -47,10 +47,12 @@ package actor TokenCache {
     ) async throws(BrokerError) -> Token {
         while true {
             if let cached = payable(key, demand) { return cached }
-            if flights[key] == nil { try begin(key, demand, request) }
+            let joins = flights[key] != nil
+            if !joins { try begin(key, demand, request) }
             switch await answer(for: key, by: demand.deadline) {
             case .success(let token): return token
-            case .failure(.timedOut) where clock.now() < demand.deadline && !Task.isCancelled:
+            case .failure(.timedOut)
+            where joins && clock.now() < demand.deadline && !Task.isCancelled:
                 // The caller who began the request had less time than this one.
                 continue
             case .failure(let error): throw error

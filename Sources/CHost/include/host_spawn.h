@@ -1,7 +1,7 @@
 #pragma once
 
-/// Starts a program in a session of its own, in `/`, with `/dev/null` as standard streams, `report` as
-/// descriptor 3 and no other. Returns its pid, or a negated errno.
+/// Starts a program in a session of its own, in `/`, with `/dev/null` as standard streams, `report` (above
+/// 2) as descriptor 3 and no other. Returns its pid, or a negated errno.
 int chost_spawn_daemon(const char *path, char *const arguments[], char *const environment[],
                        int report);
 
@@ -9,5 +9,6 @@ int chost_spawn_daemon(const char *path, char *const arguments[], char *const en
 /// negated errno.
 int chost_spawn_asking(const char *path, char *const arguments[], int output);
 
-/// Waits until a process that is no child has ended: 0, or a negated errno (ETIME after the timeout).
-int chost_wait_for_end(int pid, int timeout_ms);
+/// A descriptor that names a process, child or not, for as long as it is open; or a negated errno (ESRCH:
+/// it has ended).
+int chost_open_process(int pid);
