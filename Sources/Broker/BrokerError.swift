@@ -34,7 +34,7 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
     /// No connection to the token endpoint, and why.
     case unreachable(Endpoint, cause: String)
     /// Its certificate or TLS is not to be trusted, and why.
-    case untrusted(Endpoint, cause: String)
+    case untrusted(Endpoint, TLSFault)
     /// Connected, but no answer in time.
     case noAnswer(Endpoint)
     /// The caller's time ran out while somebody else's request went on.
@@ -57,6 +57,17 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
             self.host = host
             self.hasProxy = hasProxy
         }
+    }
+
+    /// What is wrong with the TLS of a token endpoint.
+    package enum TLSFault: String, Equatable, Sendable {
+        case expired = "its certificate has expired"
+        case notYetValid = "its certificate is not valid yet"
+        case expiredChain = "a certificate of its chain has expired"
+        case unknownCA = "its certificate is not signed by a trusted CA"
+        case wrongName = "its certificate is for another name"
+        case handshake = "the TLS handshake failed"
+        case broken = "the TLS connection failed"
     }
 
     /// What there is to wait for.

@@ -85,7 +85,7 @@ extension Desk {
     /// `POST /v1/unlock`.
     func unlock(_ request: Request) async throws(BrokerError) -> Answer {
         let duration = try request.query.duration("for")
-        if let duration, duration <= .zero { throw .badRequest("unlock for how long?") }
+        if let duration, duration <= .zero { throw .badRequest("an unlocking lasts longer than 0 s") }
         let warnings = try await keeper.unlock(
             passphrase: try Self.passphrase(request.body), for: duration,
             acceptsOlder: try request.query.isOn("accept_older"))

@@ -275,6 +275,8 @@ package actor VaultKeeper {
             } catch .wrongPassphrase {
                 continue
             } catch {
+                // Somebody may put another file in its place, which is to be looked at anew.
+                if vault.isLocked { try? close() }
                 throw .vault(error)
             }
         }

@@ -15,14 +15,14 @@ struct BrokerLink: ~Copyable {
         if let link = try usual(place) { return link }
         if let link = try elsewhere(place) { return link }
         guard starts, place.mayStart, let vault = place.vault else {
-            throw .noBroker(socket: place.socket)
+            throw .noBroker(socket: place.socket, canStart: place.vault != nil)
         }
         let end = ContinuousClock.now + startTimeout
         while true {
             let report = try start(place, vault)
             if report == Array("ready".utf8) {
                 guard let link = try usual(place) else {
-                    throw .noBroker(socket: place.socket)
+                    throw .noBroker(socket: place.socket, canStart: place.vault != nil)
                 }
                 return link
             }

@@ -6,8 +6,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case usage(String)
     /// Neither a vault of the user's own nor a system broker is there (66).
     case noVault(String)
-    /// No broker listens, and none may be started (69).
-    case noBroker(socket: String)
+    /// No broker listens, and none is to be started now; whether one could be (69).
+    case noBroker(socket: String, canStart: Bool)
     /// There is no system broker (69).
     case noSystemBroker(socket: String)
     /// `--vault` alone does not say which broker (78).
@@ -32,7 +32,7 @@ extension ClientError: CustomStringConvertible {
         switch self {
         case .usage(let words): words
         case .noVault(let path): "there is no vault at \"\(path)\""
-        case .noBroker(let socket): "no broker listens at \"\(socket)\""
+        case .noBroker(let socket, _): "no broker listens at \"\(socket)\""
         case .noSystemBroker(let socket): "there is no system broker at \"\(socket)\""
         case .vaultWithoutSocket: "--vault needs the socket of its broker"
         case .foreignBroker(let socket, let uid):

@@ -29,6 +29,8 @@ struct BursarCommand: ParsableCommand {
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Access tokens.", subcommands: [TokenGet.self])
+
+    func run() throws { throw Failure.commandMissing(after: "token") }
 }
 
 /// `bursar vault …`
@@ -39,6 +41,8 @@ struct VaultCommand: ParsableCommand {
             VaultInit.self, VaultAdd.self, VaultSet.self, VaultList.self, VaultShow.self,
             VaultRemove.self, VaultPasswd.self, VaultCheck.self,
         ])
+
+    func run() throws { throw Failure.commandMissing(after: "vault") }
 }
 
 /// `bursar broker …`
@@ -46,6 +50,8 @@ struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker", abstract: "The user's own broker.",
         subcommands: [BrokerStart.self, BrokerStop.self])
+
+    func run() throws { throw Failure.commandMissing(after: "broker") }
 }
 
 /// Runs what the fast path does not.
@@ -95,16 +101,49 @@ public enum Commands: Sendable {
                 return 74
             }
         }
-        if error is CleanExit || text.hasPrefix("OVERVIEW:") {
-            let verb = arguments.prefix { !$0.hasPrefix("-") }.joined(separator: " ")
-            return report(
-                .usage("a command is missing", hints: ["see: bursar \(verb) --help"]))
-        }
         var words = BursarCommand.message(for: error)
         if let end = words.firstIndex(of: "\n") { words = String(words[..<end]) }
         words = words.prefix(1).lowercased() + words.dropFirst()
         if words.hasSuffix(".") { words.removeLast() }
-        let verb = arguments.prefix { !$0.hasPrefix("-") }.prefix(2).joined(separator: " ")
-        return report(.usage(words, hints: ["see: bursar \(verb.isEmpty ? "" : verb + " ")--help"]))
+        if secretOptions.contains(where: { words.contains("unknown option '\($0)'") }) {
+            return report(.secretAsArgument)
+        }
+        let verb = verb(of: arguments).map { " " + $0 }.joined()
+        let durations = words.hasSuffix("<duration>'") ? ["a duration is 90s, 15m, 8h or 2d"] : []
+        return report(.usage(words, hints: durations + ["see: bursar\(verb) --help"]))
     }
+
+    // What people try who come from other programs.
+    private static let secretOptions = [
+        "--secret", "--client-secret", "--password", "--passphrase",
+    ]
+
+    /// The words that name a command.
+    private static func verb(of arguments: [String]) -> [String] {
+        var verb: [String] = []
+        var level = BursarCommand.configuration.subcommands
+        for word in arguments {
+            guard let next = level.first(where: { $0.configuration.commandName == word }) else {
+                break
+            }
+            verb.append(word)
+            level = next.configuration.subcommands
+        }
+        return verb
+    }
+}
+
+extension Failure {
+    /// A group of commands alone does nothing.
+    static func commandMissing(after verb: String) -> Failure {
+        .usage("a command is missing after \"\(verb)\"", hints: ["see: bursar \(verb) --help"])
+    }
+
+    /// By now it is in the process list, and perhaps in the shell's history.
+    static let secretAsArgument = Failure.usage(
+        "a secret is never an argument: others could read it in the process list",
+        hints: [
+            "read it from somewhere else: --secret-file, --secret-fd, --secret-stdin, or the terminal",
+            "if it was a real one, get a new one: it may be in the shell's history",
+        ])
 }

@@ -32,9 +32,6 @@ struct GlobalOptions: ParsableArguments {
         if system && socket != nil {
             throw ValidationError("--system and --socket exclude each other")
         }
-        if passphraseFd != nil && passphraseFile != nil {
-            throw ValidationError("--passphrase-fd and --passphrase-file exclude each other")
-        }
     }
 
     /// Moves these options behind the command's own words: they may stand anywhere before `--`.

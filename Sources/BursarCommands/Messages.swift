@@ -35,8 +35,12 @@ struct Failure: Error, Equatable {
         switch error {
         case .usage: self.init(64, words)
         case .noVault: self.init(66, words, hints: ["make one: bursar vault init"])
-        case .noBroker:
+        case .noBroker(BrokerChoice.systemSocket, _):
+            self.init(69, words, hints: ["is it started? systemctl status bursard.socket"])
+        case .noBroker(_, canStart: true):
             self.init(69, words, hints: ["start one: bursar broker start"])
+        case .noBroker:
+            self.init(69, words, hints: ["to have one started, name its vault too: --vault FILE"])
         case .noSystemBroker:
             self.init(69, words, hints: ["is it installed and started? systemctl status bursard.socket"])
         case .vaultWithoutSocket:
@@ -60,6 +64,7 @@ struct Failure: Error, Equatable {
         case .unsafe(let path, .openMode):
             self.init(78, error.description, hints: ["chmod go-rwx \(path)"])
         case .unsafe: self.init(78, error.description)
+        case .notOpen: self.init(64, error.description)
         case .system, .timedOut: self.init(74, error.description)
         }
     }

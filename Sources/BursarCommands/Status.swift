@@ -14,7 +14,8 @@ struct Status: ParsableCommand {
         let session = try Session(options, for: .anyBroker)
         let body = try session.sendWithoutStart(BrokerRequest("GET", "/v1/status"))
         guard let body else {
-            throw Failure(ClientError.noBroker(socket: session.client.place.socket))
+            let place = session.client.place
+            throw Failure(ClientError.noBroker(socket: place.socket, canStart: place.vault != nil))
         }
         let status = try decoded(StatusDocument.self, body)
         switch output {

@@ -75,22 +75,21 @@ struct TokenGet: ParsableCommand {
                 body = try session.send(request)
             }
         } catch {
-            throw Self.naming(proxyFor: error)
+            throw naming(proxyFor: error)
         }
         let token = String(decoding: body, as: UTF8.self)
         try printLine(output == .header ? "Authorization: Bearer \(token)" : token)
     }
 
     /// The broker takes no proxy from anybody's environment; who has one there is told what to do.
-    private static func naming(proxyFor failure: Failure) -> Failure {
+    private func naming(proxyFor failure: Failure) -> Failure {
         let proxy = Environment.value("HTTPS_PROXY") ?? Environment.value("https_proxy")
-        guard failure.type == "unreachable", proxy != nil, failure.hints.isEmpty else {
-            return failure
-        }
+        let isProxied = failure.hints.contains { $0.contains("proxy") }
+        guard failure.type == "unreachable", proxy != nil, !isProxied else { return failure }
         var failure = failure
         failure.hints = [
             "HTTPS_PROXY is set, which the broker does not read; store the proxy with the "
-                + "credential: bursar vault set NAME --proxy http://HOST:PORT --secret-stdin"
+                + "credential: bursar vault set \(name) --proxy http://HOST:PORT --secret-stdin"
         ]
         return failure
     }

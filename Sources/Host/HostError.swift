@@ -6,6 +6,8 @@ public enum HostError: Error, Equatable, Sendable {
     case system(operation: String, path: String?, code: Int32)
     /// Something at the path is not safe to use; nothing of it was read.
     case unsafe(path: String, Reason)
+    /// A descriptor that was to be handed over is not open.
+    case notOpen(descriptor: Int32)
     /// The time for the operation ran out.
     case timedOut(operation: String)
 
@@ -29,8 +31,9 @@ extension HostError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .system(let operation, let path, let code):
-            "\(operation)" + (path.map { " \"\($0)\"" } ?? "") + ": \(words(errno: code))"
+            "can't \(operation)" + (path.map { " \"\($0)\"" } ?? "") + ": \(words(errno: code))"
         case .unsafe(let path, let reason): "\"\(path)\" is not safe: \(reason)"
+        case .notOpen(let descriptor): "descriptor \(descriptor) is not open"
         case .timedOut(let operation): "\(operation): no answer in time"
         }
     }

@@ -11,10 +11,10 @@ public struct InputDescriptor: ~Copyable, Sendable {
 
     /// Takes a descriptor that is open already; it stays open.
     ///
-    /// - Throws: ``HostError/system(operation:path:code:)`` if it is not open.
+    /// - Throws: ``HostError/notOpen(descriptor:)``.
     public init(inherited number: Int32) throws(HostError) {
         guard fcntl(number, F_GETFD) >= 0 else {
-            throw .system(operation: "read", path: "descriptor \(number)", code: errno)
+            throw .notOpen(descriptor: number)
         }
         self.number = number
         isOwned = false

@@ -130,6 +130,31 @@ extension TokenRequest {
         }
     }
 
+    /// Whether `body` is true of one of the forms that a secret has in a request: raw, form-encoded, or within
+    /// HTTP Basic.
+    static func appearances(
+        of clientSecret: borrowing Secret, clientID: String, _ body: (borrowing Secret) -> Bool
+    ) -> Bool {
+        guard clientSecret.byteCount > 0 else { return false }
+        if body(clientSecret) { return true }
+        let encoded = clientSecret.withBytes { bytes in
+            Secret(byteCount: FormEncoding.byteCount(upTo: bytes.count)) { output in
+                FormEncoding.append(bytes, to: &output)
+            }
+        }
+        if body(encoded) || body(base64(encodedUser(clientID, clientSecret))) { return true }
+        guard let user = try? rawUser(clientID, clientSecret) else { return false }
+        return body(base64(user))
+    }
+
+    private static func base64(_ bytes: borrowing Secret) -> Secret {
+        bytes.withBytes { bytes in
+            Secret(byteCount: Base64.byteCount(of: bytes.count)) { output in
+                Base64.append(bytes, to: &output)
+            }
+        }
+    }
+
     private static func basic(_ user: borrowing Secret) -> Secret {
         user.withBytes { bytes in
             Secret(byteCount: 6 + Base64.byteCount(of: bytes.count)) { output in

@@ -22,7 +22,7 @@ public enum ErrorCode: Equatable, Hashable, Sendable {
     case temporarilyUnavailable
     /// The resource is not known ([RFC 8707, section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
     case invalidTarget
-    /// A code of no document, escaped, of at most 64 characters.
+    /// A code of no document, as the server wrote it.
     case other(String)
 
     private static let registered: [String: ErrorCode] = [
@@ -33,13 +33,19 @@ public enum ErrorCode: Equatable, Hashable, Sendable {
         "temporarily_unavailable": .temporarilyUnavailable, "invalid_target": .invalidTarget,
     ]
 
-    /// Takes a server's word; whatever is not registered is kept, escaped and cut.
+    /// Takes a server's word.
     public init(_ text: String) {
-        self = Self.registered[text] ?? .other(escaped(text))
+        self = Self.registered[text] ?? .other(text)
     }
 
-    /// The registered word, or the server's own.
+    /// The registered word, or the server's own, escaped, of at most 64 characters.
     public var rawValue: String {
+        if case .other(let text) = self { return escaped(text) }
+        return rawText
+    }
+
+    /// The registered word, or the server's own as it is.
+    var rawText: String {
         if case .other(let text) = self { return text }
         return Self.registered.first { $0.value == self }?.key ?? ""
     }

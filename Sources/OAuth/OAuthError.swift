@@ -15,8 +15,8 @@ public enum OAuthError: Error, Equatable, Sendable {
     /// A preset that lacks a setting, or does not take it (64).
     case badSetting(preset: String, key: String, SettingProblem)
 
-    /// The server refused: its code, and its words if they were fit to show (77, or 75 for
-    /// `temporarily_unavailable` and `server_error`, 76 for `invalid_request` and other 4xx).
+    /// The server refused: its code, and its words if they are plain (77, or 75 for
+    /// `temporarily_unavailable` and `server_error`).
     case refused(ErrorCode, description: String?, status: Int)
     /// 401 or 403 with nothing in it (77).
     case refusedWithoutCode(status: Int)
@@ -66,6 +66,7 @@ extension OAuthError: CustomStringConvertible {
     /// What happened, in one line, without advice.
     public var description: String {
         switch self {
+        case .badURL(_, .userInfo): "a URL with a user name in it can't be used"
         case .badURL(let url, let reason):
             "the URL \"\(escaped(url, limit: 200))\" can't be used: \(reason.rawValue)"
         case .badScope(let scope): "\"\(escaped(scope))\" is no scope"

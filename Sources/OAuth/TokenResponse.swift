@@ -96,12 +96,12 @@ public struct TokenResponse: Sendable, Equatable {
             ErrorCode(text), description: description?.text.flatMap(shown), status: status)
     }
 
-    /// The words of a refusal, if they keep to the characters of section 5.2; at most 200.
+    /// The words of a refusal, if they keep to the characters of section 5.2.
     private static func shown(_ text: String) -> String? {
         let isPlain = text.utf8.allSatisfy {
             (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C
         }
-        return isPlain && !text.isEmpty ? String(text.prefix(200)) : nil
+        return isPlain && !text.isEmpty ? text : nil
     }
 
     private static func isHTML(_ body: Span<UInt8>, _ contentType: String?) -> Bool {

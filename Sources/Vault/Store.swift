@@ -20,6 +20,7 @@ package enum Journal: Sendable {
 
 /// The vault's file: rows in, rows out. Nothing else knows SQL.
 final class Store {
+    private let path: String
     private let queue: DatabaseQueue
 
     // From sqlite3.h: SQLITE_DBCONFIG_DEFENSIVE, _TRUSTED_SCHEMA, _ENABLE_TRIGGER, _ENABLE_VIEW.
@@ -29,6 +30,7 @@ final class Store {
 
     /// Opens the file; SQLite makes it if it is not there.
     init(_ path: String, journal: Journal, isNew: Bool) throws(VaultError) {
+        self.path = path
         var configuration = GRDB.Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(2)
@@ -44,13 +46,7 @@ final class Store {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
         } catch {
-            // SQLite won't write a file whose header names a version that it does not know.
-            if let error = error as? DatabaseError, error.resultCode == .SQLITE_READONLY,
-                PrivateFiles.isWritable(path)
-            {
-                throw .damaged(.database(error.message ?? "\(error.resultCode)"))
-            }
-            throw Self.vaultError(error)
+            throw Self.vaultError(error, path)
         }
         if isNew { try create(journal) }
     }
@@ -225,7 +221,7 @@ final class Store {
                 }
             }
         } catch {
-            throw Self.vaultError(error)
+            throw Self.vaultError(error, path)
         }
     }
 
@@ -281,7 +277,7 @@ final class Store {
         do {
             try queue.close()
         } catch {
-            throw Self.vaultError(error)
+            throw Self.vaultError(error, path)
         }
     }
 
@@ -291,7 +287,7 @@ final class Store {
         do {
             return try queue.writeWithoutTransaction { db in try body(db) }
         } catch {
-            throw Self.vaultError(error)
+            throw Self.vaultError(error, path)
         }
     }
 
@@ -304,11 +300,14 @@ final class Store {
         if case .int64(let integer) = value.storage { UInt64(exactly: integer) } else { nil }
     }
 
-    private static func vaultError(_ error: any Error) -> VaultError {
+    private static func vaultError(_ error: any Error, _ path: String) -> VaultError {
         if let error = error as? VaultError { return error }
         guard let error = error as? DatabaseError else { return .io("\(error)") }
         let words = error.message ?? "\(error.resultCode)"
         switch error.resultCode {
+        case .SQLITE_READONLY where PrivateFiles.isWritable(path):
+            // SQLite won't write a file whose header names a version that it does not know.
+            return .damaged(.database(words))
         case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_BUSY,
             .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_INTERRUPT:
             return .io(words)

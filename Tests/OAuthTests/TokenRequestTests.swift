@@ -160,7 +160,7 @@ struct EndpointURLTests {
 
     /// The user of a URL may be a secret: it is not even in the error.
     @Test func refusesAUserWithoutRepeatingIt() {
-        #expect(throws: OAuthError.badURL("…", .userInfo)) {
+        #expect(throws: OAuthError.badURL("https://…", .userInfo)) {
             _ = try EndpointURL(parsing: "https://u:p@h/")
         }
     }

@@ -7,8 +7,8 @@ internal import NIOSSL
 enum EndpointFailure: Equatable {
     /// No connection; the cause in words.
     case unreachable(String)
-    /// A connection, but its TLS is refused; the cause in words, as far as the error tells.
-    case untrusted(String, isNamed: Bool)
+    /// A connection, but its TLS is refused; why, as far as the error tells.
+    case untrusted(BrokerError.TLSFault)
     /// A connection, but no whole answer in time.
     case noAnswer
     /// More than is read.
@@ -22,9 +22,9 @@ enum EndpointFailure: Equatable {
             self = .unreachable("no connection in time")
         case let error as IOError: self = .unreachable(Self.words(of: error))
         case let error as HTTPClientError: self = Self.failure(of: error)
-        case is NIOSSLExtraError: self = .untrusted("its certificate is for another name", isNamed: true)
-        case NIOSSLError.handshakeFailed: self = .untrusted("the TLS handshake failed", isNamed: false)
-        case is NIOSSLError, is BoringSSLError: self = .untrusted("the TLS connection failed", isNamed: false)
+        case is NIOSSLExtraError: self = .untrusted(.wrongName)
+        case NIOSSLError.handshakeFailed: self = .untrusted(.handshake)
+        case is NIOSSLError, is BoringSSLError: self = .untrusted(.broken)
         case is CancellationError: self = .noAnswer
         default: self = .unreachable("the connection broke")
         }

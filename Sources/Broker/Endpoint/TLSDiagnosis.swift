@@ -11,8 +11,10 @@ struct TLSDiagnosis {
     let group: MultiThreadedEventLoopGroup
     private static let timeout = TimeAmount.milliseconds(1500)
 
-    /// The cause in words; nil if this handshake told nothing more.
-    func cause(at url: EndpointURL, configuration: TLSConfiguration) async -> String? {
+    /// The fault; nil if this handshake told nothing more.
+    func fault(
+        at url: EndpointURL, configuration: TLSConfiguration
+    ) async -> BrokerError.TLSFault? {
         let seen = SeenCertificates()
         guard let context = try? NIOSSLContext(configuration: configuration) else { return nil }
         let host = url.host
@@ -36,7 +38,7 @@ struct TLSDiagnosis {
         }
         try? await channel.closeFuture.get()
         timer.cancel()
-        return seen.cause
+        return seen.fault
     }
 
     // An IP address is no server name (RFC 6066, section 3).
@@ -47,22 +49,22 @@ struct TLSDiagnosis {
 
 /// The certificates that a server showed, and what about them is wrong.
 private final class SeenCertificates: Sendable {
-    private let finding = Mutex<String?>(nil)
+    private let finding = Mutex<BrokerError.TLSFault?>(nil)
 
-    var cause: String? { finding.withLock { $0 } }
+    var fault: BrokerError.TLSFault? { finding.withLock { $0 } }
 
     func note(_ certificates: [NIOSSLCertificate]) {
         let now = time(nil)
-        let cause =
+        let fault: BrokerError.TLSFault =
             if let leaf = certificates.first, leaf.notValidAfter < now {
-                "its certificate has expired"
+                .expired
             } else if let leaf = certificates.first, leaf.notValidBefore > now {
-                "its certificate is not valid yet"
+                .notYetValid
             } else if certificates.contains(where: { $0.notValidAfter < now }) {
-                "a certificate of its chain has expired"
+                .expiredChain
             } else {
-                "its certificate is not signed by a trusted CA"
+                .unknownCA
             }
-        finding.withLock { $0 = cause }
+        finding.withLock { $0 = fault }
     }
 }

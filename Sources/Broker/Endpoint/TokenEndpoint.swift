@@ -58,7 +58,9 @@ package final class TokenEndpoint: Sendable {
         let request = try Self.request(
             encoded, to: credential.tokenURL, tls: tlsConfiguration(for: credential), progress)
         do {
-            return try await Self.exchange(request, client, deadline)
+            return try await Self.within(deadline) {
+                try await Self.exchange(request, client, deadline)
+            }
         } catch {
             throw await failure(error, for: credential, at: endpoint, isSent: progress.isSent)
         }
@@ -69,6 +71,23 @@ package final class TokenEndpoint: Sendable {
         BrokerError.Endpoint(
             credential: name, host: credential.tokenURL.host,
             hasProxy: credential.proxy != nil || defaultProxy != nil)
+    }
+
+    /// The client's own deadline ends with the answer's head; a body that drips could go on for ever.
+    private static func within<Value: Sendable>(
+        _ deadline: NIODeadline, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { tasks in
+            tasks.addTask(operation: body)
+            tasks.addTask {
+                let left = deadline - .now()
+                try await Task.sleep(for: .nanoseconds(max(left.nanoseconds, 0)))
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { tasks.cancelAll() }
+            guard let value = try await tasks.next() else { throw CancellationError() }
+            return value
+        }
     }
 
     private static func exchange(
@@ -100,13 +119,13 @@ package final class TokenEndpoint: Sendable {
         case .noAnswer where isSent: return .noAnswer(endpoint)
         case .noAnswer: return .unreachable(endpoint, cause: "no connection in time")
         case .unreachable(let cause): return .unreachable(endpoint, cause: cause)
-        case .untrusted(let cause, let isNamed):
-            guard !isNamed, credential.proxy == nil, defaultProxy == nil,
+        case .untrusted(let fault):
+            guard fault != .wrongName, !endpoint.hasProxy,
                 let tls = try? tlsConfiguration(for: credential)
-            else { return .untrusted(endpoint, cause: cause) }
-            let named = await TLSDiagnosis(group: group).cause(
+            else { return .untrusted(endpoint, fault) }
+            let named = await TLSDiagnosis(group: group).fault(
                 at: credential.tokenURL, configuration: tls)
-            return .untrusted(endpoint, cause: named ?? cause)
+            return .untrusted(endpoint, named ?? fault)
         }
     }
 

@@ -10,6 +10,10 @@ extension Problem {
                 ["for a server on this machine: --allow-http-loopback"])
         case .badURL(_, .notHTTPS):
             self.init("configuration", 500, 78, error.description, ["give an https:// URL"])
+        case .badURL(_, .userInfo):
+            self.init(
+                "configuration", 500, 78, error.description,
+                ["give id and secret by --client-id and --secret-file, --secret-fd or --secret-stdin"])
         case .badURL: self.init("configuration", 500, 78, error.description)
         case .missing(let member):
             self.init(
@@ -49,6 +53,10 @@ extension Problem {
             self.init(
                 "bad-answer", 502, 76, "\(place) answered \(error)",
                 ["is the URL right, and does a firewall or proxy answer in its place?"])
+        case .notJSON, .unexpectedStatus:
+            self.init(
+                "bad-answer", 502, 76, "\(place) answered \(error)",
+                ["is the URL right? bursar vault show \(name)"])
         default: self.init("bad-answer", 502, 76, "\(place) answered \(error)")
         }
     }
@@ -57,7 +65,7 @@ extension Problem {
         refused code: ErrorCode, _ description: String?, _ status: Int, _ place: String,
         _ name: String
     ) {
-        let words = description.map { " (\($0))" } ?? ""
+        let words = description.map { " (\($0.prefix(200)))" } ?? ""
         let detail = "\(place) refused \"\(name)\": \(code.rawValue)\(words)"
         switch code {
         case .temporarilyUnavailable, .serverError:
@@ -67,10 +75,15 @@ extension Problem {
         case .invalidScope:
             self.init(
                 "refused", 403, 77, detail, ["ask for another scope: bursar token get \(name) --scope S"])
-        case .invalidRequest: self.init("bad-answer", 502, 76, detail)
-        case .invalidGrant, .unauthorizedClient, .unsupportedGrantType, .accessDenied,
-            .invalidTarget, .other:
-            self.init("refused", 403, 77, detail)
+        case .unauthorizedClient, .unsupportedGrantType:
+            self.init(
+                "refused", 403, 77, detail,
+                ["the server has to allow this client the grant client_credentials"])
+        case .invalidRequest, .invalidTarget:
+            self.init(
+                "refused", 403, 77, detail,
+                ["does it want --audience, --resource or --param? see: bursar vault set --help"])
+        case .invalidGrant, .accessDenied, .other: self.init("refused", 403, 77, detail)
         }
         oauthError = code.rawValue
     }

@@ -23,7 +23,7 @@ extension Problem {
         case .damaged:
             self.init(
                 "vault-damaged", 500, 65, words,
-                ["put a backup in its place, then: bursar vault check FILE"])
+                ["put a backup in its place: bursar broker stop; cp BACKUP VAULT; bursar vault check"])
         case .newerFormat:
             self.init("vault-newer", 500, 65, words, ["install a newer Bursar"])
         case .older(_, _, let lacksLog):
@@ -38,7 +38,7 @@ extension Problem {
         case .costOutOfBounds:
             self.init(
                 "vault-damaged", 500, 65, words,
-                ["the file may have been tampered with; try a backup: bursar vault check FILE"])
+                ["the file may have been tampered with; try a backup: bursar vault check BACKUP"])
         case .outOfMemory:
             self.init("try-later", 503, 75, words, ["free some memory, and try again"])
             retryAfter = 10
@@ -63,7 +63,7 @@ extension Problem {
     package init(_ error: HostError) {
         switch error {
         case .system: self.init("io", 500, 74, error.description)
-        case .timedOut: self.init("io", 500, 74, error.description)
+        case .timedOut, .notOpen: self.init("io", 500, 74, error.description)
         case .unsafe(let path, .openMode):
             self.init(
                 "configuration", 500, 78, error.description, ["chmod go-rwx \(path)"])

@@ -69,15 +69,16 @@ package struct Problem: Equatable, Sendable {
             self.init(
                 "unreachable", 502, 69,
                 "can't reach the token endpoint at \"\(endpoint.host)\": \(cause)",
-                endpoint.hasProxy ? ["the credential uses a proxy: is it the right one?"] : [])
-        case .untrusted(let endpoint, let cause):
+                [
+                    endpoint.hasProxy
+                        ? "is the proxy the right one? bursar vault show \(endpoint.credential)"
+                        : "is the URL right? bursar vault show \(endpoint.credential)"
+                ])
+        case .untrusted(let endpoint, let fault):
             self.init(
                 "tls", 502, 69,
-                "won't trust the token endpoint at \"\(endpoint.host)\": \(cause)",
-                [
-                    "if it has a CA of its own: "
-                        + "bursar vault set \(endpoint.credential) --ca-file PEM --secret-stdin"
-                ])
+                "won't trust the token endpoint at \"\(endpoint.host)\": \(fault.rawValue)",
+                [Self.hint(fault, endpoint.credential)])
         case .noAnswer(let endpoint):
             self.init(
                 "try-later", 503, 75,
@@ -95,6 +96,18 @@ package struct Problem: Equatable, Sendable {
                     + "locked out; to ask now: --fresh"
             ]
         case .internalFault(let words): self.init("internal", 500, 70, "a fault of bursard: \(words)")
+        }
+    }
+
+    private static func hint(_ fault: BrokerError.TLSFault, _ name: String) -> String {
+        switch fault {
+        case .expired, .expiredChain: "whoever runs the server has to renew it"
+        case .notYetValid: "are the clocks of both machines right?"
+        case .unknownCA:
+            "if it has a CA of its own: bursar vault set \(name) --ca-file PEM --secret-stdin"
+        case .wrongName: "is the URL right? bursar vault show \(name)"
+        case .handshake, .broken:
+            "does it speak TLS 1.2 or later at that port? bursar vault show \(name)"
         }
     }
 

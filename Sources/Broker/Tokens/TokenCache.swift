@@ -11,6 +11,9 @@ package actor TokenCache {
     /// Most tokens that are kept; the one that ends first makes room.
     package static let limit = 10_000
 
+    // How long a request that has run out of time may take to say so.
+    private static let lastWord = Duration.milliseconds(250)
+
     private typealias Answer = Result<Token, BrokerError>
 
     private struct Flight {
@@ -49,7 +52,9 @@ package actor TokenCache {
             if let cached = payable(key, demand) { return cached }
             let joins = flights[key] != nil
             if !joins { try begin(key, demand, request) }
-            switch await answer(for: key, by: demand.deadline) {
+            // Whoever began the request hears from it what went wrong.
+            let patience = joins ? demand.deadline : demand.deadline + Self.lastWord
+            switch await answer(for: key, by: patience) {
             case .success(let token): return token
             case .failure(.timedOut)
             where joins && clock.now() < demand.deadline && !Task.isCancelled:

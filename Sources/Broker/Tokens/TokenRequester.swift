@@ -44,7 +44,7 @@ package struct TokenRequester: Sendable {
                 do throws(OAuthError) {
                     return try token(answer, credential, sentAt: sentAt)
                 } catch {
-                    failure = .oauth(error, place)
+                    failure = .oauth(await withholding(error, credential, openSecret), place)
                 }
             } catch {
                 failure = error
@@ -56,6 +56,18 @@ package struct TokenRequester: Sendable {
             }
             tries += 1
             guard (try? await clock.sleep(clock.now() + wait)) != nil else { throw .timedOut }
+        }
+    }
+
+    // A server may repeat in its refusal what it was sent.
+    private func withholding(
+        _ error: OAuthError, _ credential: Credential,
+        _ openSecret: @Sendable () async throws(BrokerError) -> Secret
+    ) async -> OAuthError {
+        do throws(BrokerError) {
+            return error.withholding(try await openSecret(), clientID: credential.clientID)
+        } catch {
+            return .malformed(member: "error")
         }
     }
 
