@@ -55,15 +55,11 @@ package final class Desk: Sendable {
 
     func answer(_ request: Request) async -> Answer {
         lastRequest.withLock { $0 = clock.now() }
-        var answer: Answer
         do throws(BrokerError) {
-            answer = try await self.answer(to: request)
+            return try await self.answer(to: request)
         } catch {
-            answer = Problem(error).answer
+            return Problem(error).answer
         }
-        // What holds the body's bytes goes with the connection.
-        if request.body.readableBytes > 0 { answer.closes = true }
-        return answer
     }
 
     private func answer(to request: Request) async throws(BrokerError) -> Answer {

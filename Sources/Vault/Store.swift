@@ -88,7 +88,7 @@ final class Store {
             )
         }
         guard id == Format.applicationID else {
-            throw .damaged(.database("the file is no vault"))
+            throw .damaged(.notAVault)
         }
         guard version <= Format.version else { throw .newerFormat(version) }
         let expected = Format.tables.map { ["table", $0.name, $0.name, $0.sql] as [String?] }

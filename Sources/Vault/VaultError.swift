@@ -35,6 +35,8 @@ public enum VaultError: Error, Equatable, Sendable {
 
     /// What about the data is wrong.
     public enum Damage: Equatable, Sendable {
+        /// The file is something else than a vault.
+        case notAVault
         /// SQLite can't read the file; its words.
         case database(String)
         /// The tables are others than Bursar's.
@@ -86,6 +88,7 @@ extension VaultError.Damage: CustomStringConvertible {
     /// What is wrong, in a few words.
     public var description: String {
         switch self {
+        case .notAVault: "the file is no vault"
         case .database(let words): "SQLite says \"\(words)\""
         case .schema: "its tables are not Bursar's"
         case .keyslot(let slot): "keyslot \(slot) does not match its checksum"

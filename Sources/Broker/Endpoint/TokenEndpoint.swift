@@ -78,7 +78,7 @@ package final class TokenEndpoint: Sendable {
         _ deadline: NIODeadline, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await withThrowingTaskGroup(of: Value.self) { tasks in
-            tasks.addTask(operation: body)
+            tasks.addTask { try await body() }
             tasks.addTask {
                 let left = deadline - .now()
                 try await Task.sleep(for: .nanoseconds(max(left.nanoseconds, 0)))

@@ -98,9 +98,12 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         case .idle, .head, .body: break
         }
         state = .refused
-        var answer = Problem(error).answer
-        answer.closes = true
-        write(answer, keepsAlive: false)
+        guard let context, let gate = try? context.pipeline.syncOperations.context(
+            handlerType: HeadGate.self)
+        else { return close() }
+        // As bytes: the pipeline lets no answer pass before a request is there.
+        gate.writeAndFlush(NIOAny(ByteBuffer(bytes: Problem(error).answer.bytes)), promise: nil)
+        written(closes: true)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -208,6 +211,14 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
 }
 
 extension Answer {
+    /// The whole answer, after which the connection ends.
+    fileprivate var bytes: [UInt8] {
+        let head = head(closes: true)
+        var text = "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n"
+        for (name, value) in head.headers { text += "\(name): \(value)\r\n" }
+        return Array((text + "\r\n").utf8) + body
+    }
+
     fileprivate func head(closes: Bool) -> HTTPResponseHead {
         var fields = HTTPHeaders([
             ("Cache-Control", "no-store"), ("Content-Length", String(body.count)),
