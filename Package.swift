@@ -100,7 +100,7 @@ let package = Package(
             dependencies: ["Broker", "OAuth", "Vault", "Sodium", "Host", "TestSupport"] + nio,
             swiftSettings: testSettings),
         .testTarget(
-            name: "BrokerClientTests", dependencies: ["BrokerClient", "TestSupport"],
+            name: "BrokerClientTests", dependencies: ["BrokerClient", "Sodium"],
             swiftSettings: testSettings),
         .testTarget(
             name: "CommandTests",

@@ -74,6 +74,8 @@ public final class Helper: Sendable {
     private let input: Pipe
     /// The line that it printed.
     public let line: Data
+    /// Its process id.
+    public var pid: Int32 { process.processIdentifier }
 
     /// Starts it, and waits for its line.
     ///

@@ -43,6 +43,8 @@ public final class ScriptedEndpoint: Sendable {
         line = try JSONDecoder().decode(Line.self, from: helper.line)
     }
 
+    /// Its process, which holds the last request in its memory.
+    public var pid: Int32 { helper.pid }
     /// The CA of its certificates.
     public var caFile: String { line.ca_file }
     /// A CA that signed none of them.
