@@ -29,6 +29,8 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
     case destinationChanged(name: String)
     /// The metadata of a credential, or its preset, is no use.
     case badCredential(OAuthError)
+    /// The address of a proxy is none.
+    case badProxy(String)
     /// The authorization server's answer, or its refusal.
     case oauth(OAuthError, Endpoint)
     /// No connection to the token endpoint, and why.
@@ -80,5 +82,15 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
         case credentialChanged
         /// The broker is about to end.
         case stopping
+    }
+}
+
+extension BrokerError {
+    /// Whether more time could have led to a token.
+    package var isForWantOfTime: Bool {
+        switch self {
+        case .timedOut, .noAnswer, .unreachable, .tryLater(.serverAsked, _): true
+        default: false
+        }
     }
 }

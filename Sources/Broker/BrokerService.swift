@@ -97,7 +97,7 @@ package struct BrokerService: Service {
             tasks.addTask {
                 while await !self.isIdle(desk, keeper, clock) {
                     await place.check()
-                    await desk.forgetTokensIfLocked()
+                    await desk.tidy()
                     guard (try? await clock.sleep(clock.now() + Self.round)) != nil else {
                         return
                     }
@@ -113,6 +113,6 @@ package struct BrokerService: Service {
     ) async -> Bool {
         let now = clock.now()
         if let until = await keeper.unlockedUntil, until > now { return false }
-        return now - desk.lastRequestAt >= configuration.idle
+        return desk.idleTime(at: now) >= configuration.idle
     }
 }

@@ -1,4 +1,5 @@
 internal import Host
+internal import OAuth
 
 /// What `bursard` was told on its command line; there is no file.
 public struct Configuration: Sendable, Equatable {
@@ -29,6 +30,8 @@ public struct Configuration: Sendable, Equatable {
     public struct UsageError: Error, Equatable, Sendable {
         /// One line.
         public let description: String
+        /// 64, or 78 for a URL that can't be used.
+        public var exitCode: Int32 = 64
     }
 
     /// What `--help` prints.
@@ -53,18 +56,21 @@ public struct Configuration: Sendable, Equatable {
     public static func parse(_ arguments: [String]) throws(UsageError) -> Request {
         var values: [String: String] = [:]
         var rest = arguments[...]
-        while let argument = rest.popFirst() {
+        while let word = rest.popFirst() {
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let argument = word.hasPrefix("--") ? parts.first.map(String.init) ?? word : word
+            let joined = word.hasPrefix("--") ? parts.dropFirst().first.map(String.init) : nil
             switch argument {
-            case "--version": return .version
-            case "--help", "-h": return .help
+            case "--version" where joined == nil: return .version
+            case "--help" where joined == nil, "-h": return .help
             case "--vault", "--socket", "--proxy", "--idle", "--report-fd":
-                guard let value = rest.popFirst(), !value.isEmpty else {
+                guard let value = joined ?? rest.popFirst(), !value.isEmpty else {
                     throw UsageError(description: "\(argument) needs a value")
                 }
                 guard values.updateValue(value, forKey: argument) == nil else {
                     throw UsageError(description: "\(argument) is given twice")
                 }
-            default: throw UsageError(description: "unknown argument \"\(argument)\"")
+            default: throw UsageError(description: "unknown argument \"\(escaped(word))\"")
             }
         }
         return .run(try configuration(values))
@@ -77,15 +83,12 @@ public struct Configuration: Sendable, Equatable {
             throw UsageError(description: "HOME is not set, or no absolute path")
         }
         var configuration = Configuration(
-            vaultFile: values["--vault"] ?? folders.vaultFile, stateFolder: folders.stateFolder,
-            socketPath: values["--socket"] ?? folders.socketPath)
-        for path in [configuration.vaultFile, configuration.socketPath]
-        where !path.hasPrefix("/") {
-            throw UsageError(description: "\"\(path)\" is no absolute path")
-        }
+            vaultFile: values["--vault"].map(Environment.absolute) ?? folders.vaultFile,
+            stateFolder: folders.stateFolder,
+            socketPath: values["--socket"].map(Environment.absolute) ?? folders.socketPath)
         if let text = values["--proxy"] {
             guard let proxy = ProxyURL(text) else {
-                throw UsageError(description: "--proxy is http://HOST[:PORT]")
+                throw UsageError(description: "--proxy is http://HOST[:PORT]", exitCode: 78)
             }
             configuration.proxy = proxy
         }

@@ -3,9 +3,13 @@ package import OAuth
 extension Credential {
     /// Reads metadata: one JSON object, as Protocol.md lists its members.
     ///
+    /// - Parameters:
+    ///   - metadata: UTF-8 JSON.
+    ///   - isStored: whether the vault has it already, all that its preset gave included; the preset
+    ///     itself may be one of another version then.
     /// - Throws: ``BrokerError/badRequest(_:)``, or ``BrokerError/badCredential(_:)`` for what the
     ///   protocol does not allow.
-    package init(parsing metadata: Span<UInt8>) throws(BrokerError) {
+    package init(parsing metadata: Span<UInt8>, isStored: Bool = false) throws(BrokerError) {
         let object: JSONValue
         do {
             object = try JSONValue(parsing: metadata)
@@ -13,13 +17,13 @@ extension Credential {
             throw .badRequest("the metadata is no JSON object, or has a member twice")
         }
         var members = try MetadataMembers(object)
-        for name in ["name", "rotation", "issuer"] { _ = members.take(name) }
+        for name in ["name", "rotation"] { _ = members.take(name) }
         let allowsHTTPLoopback = try members.bool("allow_http_loopback")
         let preset = try members.text("preset")
         let settings = try members.parameters("settings")
         do throws(OAuthError) {
             var known: Preset?
-            if let preset { known = try Preset.named(preset) }
+            if let preset, !isStored { known = try Preset.named(preset) }
             try self.init(
                 clientID: "",
                 tokenURL: Self.tokenURL(
@@ -73,7 +77,7 @@ extension Credential {
         updatedAt = try members.text("updated_at") ?? ""
         if let text = try members.text("proxy") {
             guard let proxy = ProxyURL(text) else {
-                throw .badRequest("the proxy is not http://HOST[:PORT]")
+                throw .badProxy(text)
             }
             self.proxy = proxy
         }

@@ -19,6 +19,9 @@ extension Credential {
         } catch {
             throw .badCredential(error)
         }
+        guard proxy == nil || tokenURL.scheme == "https" else {
+            throw .badRequest("plain http to this machine goes through no proxy")
+        }
         for origin in origins { try Self.requireOrigin(origin, allowsHTTPLoopback) }
         if let defaultExpiresIn {
             guard (1...TokenResponse.longestLifetime).contains(defaultExpiresIn) else {

@@ -20,7 +20,7 @@ public enum Daemon: Sendable {
             }
         } catch {
             complain(error.description, ["see: bursard --help"])
-            return 64
+            return error.exitCode
         }
         let report = configuration.reportDescriptor.map { Handover(ReportDescriptor(number: $0)) }
         do {

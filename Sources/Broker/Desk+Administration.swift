@@ -54,12 +54,12 @@ extension Desk {
         let old = try? await keeper.credential(named: name).credential
         credential.createdAt = old?.createdAt ?? now
         credential.updatedAt = now
-        if secret == nil, old == nil {
-            guard credential.method == .none else {
-                if await keeper.isLocked { throw .locked }
-                throw .vault(.noSuchCredential(name: name.description))
-            }
+        if credential.method == .none {
+            // A record always has one; this stands for none.
             secret = SharedSecret(Secret(copying: [UInt8](repeating: 0, count: 1).span))
+        } else if secret == nil, old == nil {
+            if await keeper.isLocked { throw .locked }
+            throw .vault(.noSuchCredential(name: name.description))
         }
         let (record, isNew) = try await keeper.put(
             name, credential, secret: secret, onlyAdds: request.onlyAdds)

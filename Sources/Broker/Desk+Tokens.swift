@@ -21,12 +21,15 @@ extension Desk {
             credential: CredentialRevision(id: record.id, revision: record.revision),
             scopes: Set(tokenRequest.scopes), audience: tokenRequest.audience,
             resources: Set(tokenRequest.resources))
-        let token = try await cache.token(for: key, demand) { [requester, keeper] deadline in
+        let token = try await cache.token(for: key, demand) { [requester, keeper, cache] deadline in
             do throws(BrokerError) {
                 return .success(
                     try await requester.token(
-                        tokenRequest, for: credential, named: name.description, by: deadline
-                    ) { () async throws(BrokerError) in try await keeper.secret(of: record) })
+                        tokenRequest, for: credential, named: name.description, by: deadline,
+                        noteRepeat: { await cache.noteRepeat(key.credential) },
+                        openSecret: { () async throws(BrokerError) in
+                            try await keeper.secret(of: record)
+                        }))
             } catch {
                 return .failure(error)
             }
@@ -42,7 +45,7 @@ extension Desk {
     private static func tokenRequest(
         _ query: Query, _ credential: Credential
     ) throws(BrokerError) -> TokenRequest {
-        let scopes = query.list("scope").flatMap { $0.split(separator: " ").map(String.init) }
+        let scopes = query.text("scope")?.split(separator: " ").map(String.init) ?? []
         let resources = query.list("resource")
         do {
             return try TokenRequest(

@@ -14,8 +14,14 @@ package final class Desk: Sendable {
     let requester: TokenRequester
     let clock: BrokerClock
     let socketPath: Mutex<String>
-    private let lastRequest: Mutex<ContinuousClock.Instant>
+    private let activity: Mutex<Activity>
     let stop: AsyncStream<Void>.Continuation
+
+    /// What keeps an idle broker from ending.
+    private struct Activity {
+        var last: ContinuousClock.Instant
+        var underWay = 0
+    }
 
     static let longestTimeout = Duration.seconds(600)
     static let usualTimeout = Duration.seconds(30)
@@ -31,11 +37,13 @@ package final class Desk: Sendable {
         self.requester = requester
         self.clock = clock
         self.stop = stop
-        lastRequest = Mutex(clock.now())
+        activity = Mutex(Activity(last: clock.now()))
     }
 
-    /// When the last request came.
-    package var lastRequestAt: ContinuousClock.Instant { lastRequest.withLock(\.self) }
+    /// How long nobody has asked for anything; zero while a request is under way.
+    package func idleTime(at now: ContinuousClock.Instant) -> Duration {
+        activity.withLock { $0.underWay > 0 ? .zero : now - $0.last }
+    }
 
     /// Notes that the socket is elsewhere now.
     package func note(socketPath path: String) {
@@ -48,13 +56,21 @@ package final class Desk: Sendable {
         await cache.removeAll()
     }
 
-    /// Forgets the tokens once `unlock --for` has run out.
-    package func forgetTokensIfLocked() async {
+    /// Forgets the tokens once `unlock --for` has run out, and what else has had its time.
+    package func tidy() async {
         if await keeper.isLocked { await cache.removeAll() }
+        await cache.prune()
     }
 
     func answer(_ request: Request) async -> Answer {
-        lastRequest.withLock { $0 = clock.now() }
+        activity.withLock { $0.underWay += 1 }
+        defer {
+            let now = clock.now()
+            activity.withLock { activity in
+                activity.underWay -= 1
+                activity.last = now
+            }
+        }
         do throws(BrokerError) {
             return try await self.answer(to: request)
         } catch {

@@ -12,6 +12,9 @@ package actor VaultKeeper {
     private var vault: Vault?
     private var lockAt: ContinuousClock.Instant?
     private var failures = 0
+    // Passphrases are tried one after the other, so that each waits for what the one before has cost.
+    private var isTrying = false
+    private var nextTries: [CheckedContinuation<Void, Never>] = []
 
     /// Opens the vault if there is one.
     ///
@@ -37,6 +40,9 @@ package actor VaultKeeper {
         }
     }
 
+    /// How many passphrases in a row were wrong.
+    package var failureCount: Int { failures }
+
     /// Whether no secret can be opened now.
     package var isLocked: Bool {
         lockIfDue()
@@ -56,6 +62,8 @@ package actor VaultKeeper {
             throw .vault(.vaultExists(path: location.file))
         }
         let keyslot = try await newKeyslot(passphrase, parameters)
+        // One that was open here has been removed; it must not write beside its successor.
+        if !Vault.exists(at: location.file) { try? close() }
         do {
             vault = try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
         } catch {
@@ -76,9 +84,11 @@ package actor VaultKeeper {
         return warnings
     }
 
-    /// Forgets the master key.
+    /// Forgets the master key, and lets go of the file: what is there at the next unlocking is looked at
+    /// anew.
     package func lock() {
         vault?.relock()
+        try? close()
         lockAt = nil
     }
 
@@ -86,21 +96,15 @@ package actor VaultKeeper {
     package func changePassphrase(
         current: SharedSecret, new: SharedSecret
     ) async throws(BrokerError) {
-        _ = try unlocked()
-        let slot = try await withSlotKey(current) { vault, key throws(VaultError) in
-            let slot = key.slot
-            try vault.verify(key)
-            return slot
-        }
-        guard let keyslot = try unlocked().keyslots.first(where: { $0.slot == slot }) else {
-            throw .internalFault("the keyslot has gone")
-        }
-        let made = try await newKeyslot(new, keyslot.parameters)
-        let vault = try unlocked()
-        do {
-            try vault.changePassphrase(from: slot, to: made)
-        } catch {
-            throw .vault(error)
+        let parameters = try opened().keyslots.first?.parameters ?? .moderate
+        let made = try await newKeyslot(new, parameters)
+        let handed = Handover(made)
+        try await withSlotKey(current) { vault, key throws(VaultError) in
+            let wasLocked = vault.isLocked
+            if wasLocked { _ = try vault.unlock(with: key) } else { try vault.verify(key) }
+            defer { if wasLocked { vault.relock() } }
+            guard let made = handed.take() else { return }
+            try vault.changePassphrase(from: key.slot, to: made)
         }
     }
 
@@ -204,15 +208,25 @@ package actor VaultKeeper {
     /// - Returns: how many credentials it has.
     package func check() throws(BrokerError) -> Int {
         let vault = try unlocked()
-        return try asBrokerError { () throws(VaultError) in
+        do {
             try vault.check(destination: Self.destination)
             return vault.count
+        } catch {
+            // Whatever it was: nothing more is read from, or written to, this file before it is opened anew.
+            lock()
+            throw .vault(error)
         }
     }
 
     /// Reads every seal of another file, as one from a stranger.
     package func check(file: String, passphrase: SharedSecret) async throws(BrokerError) -> Int {
-        if PrivateFiles.isSame(file, location.file) { return try check() }
+        let identity = PrivateFiles.identity(file)
+        if let identity, identity == PrivateFiles.identity(location.file) { return try check() }
+        // To open and close one of the open vault's own files would drop SQLite's locks on it.
+        let own = Vault.sideFiles.map { PrivateFiles.identity(location.file + $0) }
+        guard identity == nil || !(own + [vault?.fileIdentity]).contains(identity) else {
+            throw .badRequest("the file belongs to the vault that is open")
+        }
         let scratch = location.stateFolder
         let count = try await derive { () throws(VaultError) in
             try passphrase.withSecret { secret throws(VaultError) in
@@ -255,11 +269,25 @@ package actor VaultKeeper {
         return vault
     }
 
+    private func beginTry() async {
+        guard isTrying else {
+            isTrying = true
+            return
+        }
+        await withCheckedContinuation { nextTries.append($0) }
+    }
+
+    private func endTry() {
+        if nextTries.isEmpty { isTrying = false } else { nextTries.removeFirst().resume() }
+    }
+
     /// Tries the passphrase on each keyslot, and hands the first key that fits to `body`.
     private func withSlotKey<R>(
         _ passphrase: SharedSecret,
-        _ body: (Vault, consuming DerivedSlotKey) throws(VaultError) -> R
+        _ body: (Vault, borrowing DerivedSlotKey) throws(VaultError) -> R
     ) async throws(BrokerError) -> R {
+        await beginTry()
+        defer { endTry() }
         for keyslot in try opened().keyslots {
             let key = try await derive { () throws(VaultError) in
                 try passphrase.withSecret { secret throws(VaultError) in
@@ -315,14 +343,14 @@ package actor VaultKeeper {
 
     private static func credential(in record: Record) throws(BrokerError) -> Credential {
         do {
-            return try Credential(parsing: record.metadata.span)
+            return try Credential(parsing: record.metadata.span, isStored: true)
         } catch {
             throw .vault(.damaged(.metadata))
         }
     }
 
     private static func destination(_ record: Record) throws(VaultError) -> [UInt8] {
-        guard let credential = try? Credential(parsing: record.metadata.span) else {
+        guard let credential = try? Credential(parsing: record.metadata.span, isStored: true) else {
             throw .damaged(.metadata)
         }
         return credential.destination

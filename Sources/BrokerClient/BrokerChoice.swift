@@ -79,6 +79,14 @@ public struct BrokerPlace: Sendable, Equatable {
         self.mayStart = mayStart
     }
 
-    /// Whether it is the system's.
-    public var isSystem: Bool { socket == BrokerChoice.systemSocket }
+    /// The same place, where a broker may be started if there is a vault for it.
+    public func starting() -> BrokerPlace {
+        BrokerPlace(socket: socket, vault: vault, namedVault: namedVault, mayStart: vault != nil)
+    }
+
+    /// Whether it is the system's, however its path is written.
+    public var isSystem: Bool {
+        socket == BrokerChoice.systemSocket
+            || PrivateFiles.isSamePlace(socket, BrokerChoice.systemSocket)
+    }
 }

@@ -21,7 +21,12 @@ public struct BrokerClient: Sendable {
     public func send(
         _ request: BrokerRequest, starts: Bool = true
     ) throws(ClientError) -> BrokerResponse {
-        try Self.exchange(request, try BrokerLink.open(place, starts: starts))
+        do {
+            return try Self.exchange(request, try BrokerLink.open(place, starts: starts))
+        } catch .brokerGone where request.method == "GET" {
+            // It was just about to end, for want of requests perhaps; asking again changes nothing.
+            return try Self.exchange(request, try BrokerLink.open(place, starts: starts))
+        }
     }
 
     /// Tells a broker to end, and waits until its process has.
@@ -71,13 +76,16 @@ public struct BrokerClient: Sendable {
                 let part = try broker.connection.receive(upTo: 65_536)
                 if part.isEmpty { break }
                 bytes += part
-                guard bytes.count <= BrokerResponse.limit else { throw HostError.timedOut(operation: "") }
+                guard bytes.count <= BrokerResponse.limit else { throw ClientError.badAnswer }
             }
         } catch HostError.timedOut {
             throw .noAnswer
+        } catch ClientError.badAnswer {
+            throw .badAnswer
         } catch {
-            guard !bytes.isEmpty else { throw .badAnswer }
+            // What is there is judged by its length.
         }
+        guard !bytes.isEmpty else { throw .brokerGone }
         return try BrokerResponse(parsing: bytes)
     }
 

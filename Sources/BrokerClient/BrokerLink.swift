@@ -95,11 +95,10 @@ struct BrokerLink: ~Copyable {
             .first(where: Environment.isExecutable)
     }
 
-    /// What a broker inherits: where things are and which CAs to trust; no proxy, and nothing secret.
+    /// What a broker inherits: where things are; whom to trust, and through which proxy, is no caller's word.
     private static var environment: [String] {
         let names = [
             "HOME", "PATH", "TZ", "TMPDIR", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
-            "SSL_CERT_FILE", "SSL_CERT_DIR",
         ]
         return names.compactMap { name in Environment.value(name).map { "\(name)=\($0)" } }
     }

@@ -22,6 +22,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case startFailed([UInt8])
     /// The broker did not answer in time (75).
     case noAnswer
+    /// The broker ended the connection without a word (75).
+    case brokerGone
     /// What came back is no answer of a broker (70).
     case badAnswer
 }
@@ -41,6 +43,7 @@ extension ClientError: CustomStringConvertible {
         case .noProgram: "bursard is neither beside bursar nor on the PATH"
         case .startFailed: "the broker did not start"
         case .noAnswer: "the broker did not answer in time"
+        case .brokerGone: "the broker ended before it answered"
         case .badAnswer: "the broker's answer is no HTTP"
         }
     }

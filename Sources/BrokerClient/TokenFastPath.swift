@@ -22,6 +22,7 @@ public struct TokenFastPath: Sendable {
     private var choice = BrokerChoice()
     private var name: String?
     private var query: [(name: String, value: String)] = []
+    private var scopes: [String] = []
     private var output = Output.token
 
     /// Gets the token if the arguments are a plain `token get`.
@@ -64,7 +65,7 @@ public struct TokenFastPath: Sendable {
         case "--socket": choice.socket = value
         case "--vault": choice.vault = value
         case "--passphrase-file", "--passphrase-fd": break
-        case "--scope": query.append(("scope", value))
+        case "--scope": scopes.append(value)
         case "--resource": query.append(("resource", value))
         case "--audience":
             guard !query.contains(where: { $0.name == "audience" }) else { return false }
@@ -85,6 +86,7 @@ public struct TokenFastPath: Sendable {
         guard let place = try? choice.place(for: .anyBroker) else { return .notPlain }
         var request = BrokerRequest("GET", "/v1/credentials/\(percentEncoded(name))/token")
         request.query = query
+        if !scopes.isEmpty { request.query.append(("scope", scopes.joined(separator: " "))) }
         if output != .json { request.headers = [("Accept", "text/plain")] }
         let answer: BrokerResponse
         do throws(ClientError) {

@@ -9,8 +9,10 @@ struct BrokerStart: ParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() throws {
+        var session = try Session(options, for: .ownBroker)
         if options.system { throw Failure.usage("systemd starts the system's broker") }
-        let session = try Session(options, for: .ownBroker)
+        // The variable is about brokers that start by themselves; this one is asked for.
+        if !options.noAutostart { session = session.starting() }
         let answer = try session.exchange(BrokerRequest("GET", "/v1/status"))
         guard answer.isSuccess else { throw Session.failure(answer) }
     }
@@ -24,8 +26,8 @@ struct BrokerStop: ParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() throws {
-        if options.system { throw Failure.usage("systemd stops the system's broker") }
         let session = try Session(options, for: .withoutVault)
+        if options.system { throw Failure.usage("systemd stops the system's broker") }
         let answer: BrokerResponse?
         do {
             answer = try session.client.stop()

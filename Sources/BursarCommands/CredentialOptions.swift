@@ -55,7 +55,7 @@ struct CredentialOptions: ParsableArguments {
             document.preset = preset ?? document.preset
             document.settings = set.isEmpty ? nil : try Self.pairs(set, "--set")
             document.token_url = nil
-            document.auth = nil
+            if preset != nil { document.auth = nil }
         }
         document.token_url = tokenUrl ?? document.token_url
         document.client_id = clientId ?? document.client_id

@@ -54,7 +54,7 @@ struct Failure: Error, Equatable {
             } else {
                 self.init(70, words, hints: ["run it by hand to see why: bursard"])
             }
-        case .noAnswer: self.init(75, words, hints: ["try again"])
+        case .noAnswer, .brokerGone: self.init(75, words, hints: ["try again"])
         case .badAnswer: self.init(70, words, hints: ["is it of another version? bursar broker stop"])
         }
     }
@@ -65,7 +65,8 @@ struct Failure: Error, Equatable {
             self.init(78, error.description, hints: ["chmod go-rwx \(path)"])
         case .unsafe: self.init(78, error.description)
         case .notOpen: self.init(64, error.description)
-        case .system, .timedOut: self.init(74, error.description)
+        case .timedOut: self.init(75, error.description, hints: ["try again"])
+        case .system: self.init(74, error.description)
         }
     }
 

@@ -45,10 +45,13 @@ enum PassphraseSource {
         return secret
     }
 
-    /// Reads a passphrase that is to be: twice where it is typed.
+    /// Reads a passphrase that is to be: twice where a person is asked.
     func readNew(_ prompt: String = "New passphrase: ") throws(Failure) -> SharedSecret {
         let secret = try read(prompt)
-        guard case .terminal = self else { return secret }
+        switch self {
+        case .terminal, .program: break
+        case .descriptor, .file: return secret
+        }
         let again = try once("The same once more: ")
         let isSame = secret.withSecret { secret in again.withSecret { secret.isEqual(to: $0) } }
         guard isSame else { throw .usage("the two are not the same") }
@@ -57,7 +60,7 @@ enum PassphraseSource {
 
     private func once(_ prompt: String) throws(Failure) -> SharedSecret {
         switch self {
-        case .terminal: return try SecretInput.ask(prompt, limit: Self.limit)
+        case .terminal: return try SecretInput.ask(prompt, "passphrase", limit: Self.limit)
         case .descriptor(let number):
             return try SecretInput.read("passphrase", limit: Self.limit) { () throws(HostError) in
                 try InputDescriptor(inherited: number)

@@ -4,15 +4,19 @@ internal import Sodium
 /// Reads bytes that nobody may see straight into guarded memory.
 enum SecretInput {
     /// Asks at the terminal, without echo.
-    static func ask(_ prompt: String, limit: Int) throws(Failure) -> SharedSecret {
+    static func ask(
+        _ prompt: String, _ what: String, limit: Int
+    ) throws(Failure) -> SharedSecret {
+        let secret: Secret
         do throws(Terminal.Unanswered) {
-            return SharedSecret(
-                try Secret(byteCount: limit) { output throws(Terminal.Unanswered) in
-                    try Terminal.ask(printable(prompt), into: &output)
-                })
+            secret = try Secret(byteCount: limit) { output throws(Terminal.Unanswered) in
+                try Terminal.ask(printable(prompt), into: &output)
+            }
         } catch {
             throw Failure(error)
         }
+        warnOfOuterSpace(secret, what, secret.byteCount)
+        return SharedSecret(secret)
     }
 
     /// Lets a program ask, and takes what it prints.
@@ -59,9 +63,7 @@ enum SecretInput {
     ) throws(Failure) -> SharedSecret {
         let count = all.withBytes { countWithoutLineEnd($0) }
         guard count <= limit else { throw .usage("the \(what) has more than \(limit) bytes") }
-        if all.withBytes({ hasOuterSpace($0, count) }) {
-            warn("the \(what) begins or ends with white space, which is part of it")
-        }
+        warnOfOuterSpace(all, what, count)
         return SharedSecret(all.slice(0..<count))
     }
 
@@ -72,6 +74,11 @@ enum SecretInput {
             if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
         }
         return count
+    }
+
+    private static func warnOfOuterSpace(_ secret: borrowing Secret, _ what: String, _ count: Int) {
+        guard secret.withBytes({ hasOuterSpace($0, count) }) else { return }
+        warn("the \(what) begins or ends with white space, which is part of it")
     }
 
     private static func hasOuterSpace(_ bytes: Span<UInt8>, _ count: Int) -> Bool {

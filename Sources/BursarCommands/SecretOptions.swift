@@ -42,7 +42,7 @@ struct SecretOptions: ParsableArguments {
                     "there is no terminal to ask for the secret at",
                     hints: ["add --secret-file FILE, --secret-fd N or --secret-stdin"])
             }
-            secret = try SecretInput.ask("Client secret of \(name): ", limit: Self.limit)
+            secret = try SecretInput.ask("Client secret of \(name): ", "secret", limit: Self.limit)
         }
         guard secret.byteCount > 0 else { throw .usage("the secret is empty") }
         return secret

@@ -16,6 +16,16 @@ struct Session {
         }
     }
 
+    private init(_ options: GlobalOptions, _ client: BrokerClient) {
+        self.options = options
+        self.client = client
+    }
+
+    /// The same, whatever the environment says about starting brokers.
+    func starting() -> Session {
+        Session(options, BrokerClient(client.place.starting()))
+    }
+
     /// Sends a request, and unlocks first if the broker says that it is locked.
     ///
     /// - Returns: the body of the answer.

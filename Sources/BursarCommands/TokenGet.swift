@@ -56,7 +56,7 @@ struct TokenGet: ParsableCommand {
 
     func run() throws {
         var request = BrokerRequest("GET", try credentialPath(name) + "/token")
-        for value in scope { request.query.append(("scope", value)) }
+        if !scope.isEmpty { request.query.append(("scope", scope.joined(separator: " "))) }
         if let audience { request.query.append(("audience", audience)) }
         for value in resource { request.query.append(("resource", value)) }
         if let minValid { request.query.append(("min_valid", minValid.text)) }

@@ -22,7 +22,6 @@ struct VaultPasswd: ParsableCommand {
         guard let source = PassphraseSource.first(options) else { throw PassphraseSource.missing }
         let current = try source.read("Current passphrase: ")
         let new = try newSource(else: source).readNew()
-        try session.unlock(current)
         let count = UInt32(current.byteCount)
         let length = (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32($0))) }
         var request = BrokerRequest("POST", "/v1/passphrase")

@@ -12,7 +12,7 @@ public final class FileLock: Sendable {
 
     /// Takes the lock, and makes the file (0600) if it is not there.
     ///
-    /// - Returns: nil if another process holds it.
+    /// - Returns: nil if another process holds it, or has just removed the file.
     /// - Throws: ``HostError`` if the file can't be opened.
     public init?(_ path: String) throws(HostError) {
         let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -25,6 +25,15 @@ public final class FileLock: Sendable {
             close(file)
             if code == EWOULDBLOCK { return nil }
             throw .system(operation: "flock", path: path, code: code)
+        }
+        // Somebody may have removed the file between, and another process locked a new one.
+        var locked = stat()
+        var named = stat()
+        guard unsafe fstat(file, &locked) == 0, unsafe lstat(path, &named) == 0,
+            locked.st_ino == named.st_ino, locked.st_dev == named.st_dev
+        else {
+            close(file)
+            return nil
         }
         descriptor = file
         self.path = path
@@ -56,10 +65,11 @@ public final class FileLock: Sendable {
 
 /// What kind of file system a path is on.
 public enum FileSystem: Sendable {
-    // statfs(2) and linux/magic.h: NFS, SMB, CIFS, SMB2, FUSE, Lustre, AFS, 9P, Ceph.
+    // statfs(2) and linux/magic.h: NFS, SMB, CIFS, SMB2, FUSE, Lustre, AFS, 9P, Ceph; GPFS and BeeGFS by
+    // their own headers.
     private static let networkTypes: Set<Int> = [
         0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x6573_5546, 0x0BD0_0BD0, 0x5346_414F,
-        0x0102_1997, 0x00C3_6400,
+        0x0102_1997, 0x00C3_6400, 0x4750_4653, 0x1983_0326,
     ]
 
     /// Whether other machines may have the path's file system mounted, so that shared memory does not work.

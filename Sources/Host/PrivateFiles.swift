@@ -1,3 +1,5 @@
+internal import CHost
+
 #if canImport(Glibc)
 internal import Glibc
 #endif
@@ -118,20 +120,26 @@ public enum PrivateFiles: Sendable {
         let file = unsafe open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw .system(operation: "open", path: fresh, code: errno) }
         do throws(HostError) {
-            try write(bytes, to: file, fresh)
-            guard fsync(file) == 0 else {
-                throw .system(operation: "fsync", path: fresh, code: errno)
-            }
-            close(file)
+            try fill(file, fresh, with: bytes)
             guard unsafe rename(fresh, path) == 0 else {
                 throw .system(operation: "rename", path: path, code: errno)
             }
         } catch {
-            close(file)
             _ = unsafe unlink(fresh)
             throw error
         }
         try sync(folder: SocketPlace.folder(of: path))
+    }
+
+    /// Writes, syncs and closes.
+    private static func fill(
+        _ file: Int32, _ path: String, with bytes: [UInt8]
+    ) throws(HostError) {
+        defer { close(file) }
+        try write(bytes, to: file, path)
+        guard fsync(file) == 0 else {
+            throw .system(operation: "fsync", path: path, code: errno)
+        }
     }
 
     private static func write(
@@ -160,12 +168,24 @@ public enum PrivateFiles: Sendable {
         }
     }
 
-    /// Whether two paths lead to one file; false if either leads nowhere.
-    public static func isSame(_ one: String, _ other: String) -> Bool {
-        var first = stat()
-        var second = stat()
-        return unsafe stat(one, &first) == 0 && stat(other, &second) == 0
-            && first.st_ino == second.st_ino && first.st_dev == second.st_dev
+    /// Whether two absolute paths name the same entry of one folder, links above it resolved.
+    public static func isSamePlace(_ one: String, _ other: String) -> Bool {
+        guard let first = place(one), let second = place(other) else { return false }
+        return first == second
+    }
+
+    private static func place(_ path: String) -> String? {
+        guard let name = path.split(separator: "/").last,
+            let folder = try? resolved(SocketPlace.folder(of: path))
+        else { return nil }
+        return folder + "/" + name
+    }
+
+    /// What tells one file from all others, whatever names it has; nil if the path leads nowhere.
+    public static func identity(_ path: String) -> FileIdentity? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     /// Copies a file that no database has open; the copy is private, and must not be there yet.
@@ -230,9 +250,8 @@ public enum PrivateFiles: Sendable {
     ///
     /// - Throws: ``HostError/system(operation:path:code:)``.
     public static func moveIntoPlace(_ file: String, _ name: String) throws(HostError) {
-        guard unsafe link(file, name) == 0 || rename(file, name) == 0 else {
-            throw .system(operation: "rename", path: name, code: errno)
-        }
+        let code = unsafe chost_rename_new(file, name)
+        guard code == 0 else { throw .system(operation: "rename", path: name, code: code) }
         try sync(folder: SocketPlace.folder(of: name))
     }
 
@@ -255,6 +274,12 @@ public enum PrivateFiles: Sendable {
             throw .unsafe(path: path, .openMode(UInt16(status.st_mode & 0o7777)))
         }
     }
+}
+
+/// A file, whatever its names: its device and its number there.
+public struct FileIdentity: Equatable, Sendable {
+    let device: UInt64
+    let inode: UInt64
 }
 
 extension PrivateFiles {

@@ -7,7 +7,8 @@ public enum SocketPlace: Sendable {
     /// The longest path that `sockaddr_un` holds, in bytes.
     public static let longestPath = 107
 
-    /// Makes the socket's folder (0700) if it is not there, and removes a stale socket.
+    /// Makes the socket's folder (0700) if it is not there, and removes a stale socket; one that somebody
+    /// listens at stays.
     ///
     /// The folder has to belong to this user or to root, and be writable by nobody else.
     ///
@@ -30,6 +31,9 @@ public enum SocketPlace: Sendable {
         }
         guard status.st_uid == geteuid() else {
             throw .unsafe(path: path, .foreignOwner(uid: status.st_uid))
+        }
+        if let listener = try? UnixConnection(to: path, timeout: .milliseconds(500)) {
+            throw .unsafe(path: path, .taken(pid: listener.peerPID))
         }
         remove(path)
     }

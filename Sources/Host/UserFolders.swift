@@ -32,9 +32,14 @@ public struct UserFolders: Sendable, Equatable {
     }
 
     /// The socket in `XDG_RUNTIME_DIR`, else in the user's `/run/user`, else in `/tmp`.
-    public static func runtimeSocket() -> String {
+    ///
+    /// - Parameter isLoggedOut: whether the folder that the variable names has gone, as it does at a
+    ///   logout; then it says nothing.
+    public static func runtimeSocket(isLoggedOut: Bool = false) -> String {
         let uid = geteuid()
-        if let runtime = absolute("XDG_RUNTIME_DIR") { return runtime + "/bursar/broker.sock" }
+        if !isLoggedOut, let runtime = absolute("XDG_RUNTIME_DIR") {
+            return runtime + "/bursar/broker.sock"
+        }
         let login = "/run/user/\(uid)"
         var status = stat()
         if unsafe stat(login, &status) == 0, status.st_uid == uid,

@@ -41,12 +41,6 @@ public enum ErrorCode: Equatable, Hashable, Sendable {
     /// The registered word, or the server's own, escaped, of at most 64 characters.
     public var rawValue: String {
         if case .other(let text) = self { return escaped(text) }
-        return rawText
-    }
-
-    /// The registered word, or the server's own as it is.
-    var rawText: String {
-        if case .other(let text) = self { return text }
         return Self.registered.first { $0.value == self }?.key ?? ""
     }
 }

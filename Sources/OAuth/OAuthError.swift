@@ -20,8 +20,8 @@ public enum OAuthError: Error, Equatable, Sendable {
     case refused(ErrorCode, description: String?, status: Int)
     /// 401 or 403 with nothing in it (77).
     case refusedWithoutCode(status: Int)
-    /// The server can't now: 408, 425, 429 or 5xx (75).
-    case serverFailed(status: Int)
+    /// The server can't now: 408, 425, 429 or 5xx; its code, if it has one (75).
+    case serverFailed(status: Int, code: ErrorCode?)
     /// A redirect, which is never followed; where to, if it says (76).
     case redirected(status: Int, host: String?)
     /// A status that the protocol does not have, without an error object (76).
@@ -82,7 +82,8 @@ extension OAuthError: CustomStringConvertible {
             }
         case .refused(let code, _, _): code.rawValue
         case .refusedWithoutCode(let status): "status \(status) without an error code"
-        case .serverFailed(let status): "status \(status)"
+        case .serverFailed(let status, let code):
+            "status \(status)" + (code.map { ", \($0.rawValue)" } ?? "")
         case .redirected(let status, let host):
             "a redirect (status \(status))" + (host.map { " to \"\(escaped($0))\"" } ?? "")
         case .unexpectedStatus(let status): "status \(status) without an error object"

@@ -29,12 +29,13 @@ public struct TokenResponse: Sendable, Equatable {
             throw .redirected(status: status, host: host?.host)
         }
         let object = try? JSONValue(parsing: body)
-        if let error = object?["error"], error != .null {
-            throw Self.refusal(error, object?["error_description"], status)
-        }
+        let error = object?["error"].flatMap { $0 == .null ? nil : $0 }
+        // Whatever the body says of it, such a status is no judgement of the request.
         if status >= 500 || [408, 425, 429].contains(status) {
-            throw .serverFailed(status: status)
+            throw .serverFailed(
+                status: status, code: error?.text.flatMap { $0.isEmpty ? nil : ErrorCode($0) })
         }
+        if let error { throw Self.refusal(error, object?["error_description"], status) }
         guard let object, case .object = object else {
             if [401, 403].contains(status), body.count == 0 {
                 throw .refusedWithoutCode(status: status)
@@ -96,12 +97,12 @@ public struct TokenResponse: Sendable, Equatable {
             ErrorCode(text), description: description?.text.flatMap(shown), status: status)
     }
 
-    /// The words of a refusal, if they keep to the characters of section 5.2.
+    /// The first 200 characters of a refusal's words, if they keep to the set of section 5.2.
     private static func shown(_ text: String) -> String? {
         let isPlain = text.utf8.allSatisfy {
             (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C
         }
-        return isPlain && !text.isEmpty ? text : nil
+        return isPlain && !text.isEmpty ? String(text.prefix(200)) : nil
     }
 
     private static func isHTML(_ body: Span<UInt8>, _ contentType: String?) -> Bool {

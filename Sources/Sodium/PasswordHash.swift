@@ -55,9 +55,11 @@ public enum PasswordHash: Sendable {
                             let text = unsafe passphrase.baseAddress?.assumingMemoryBound(
                                 to: CChar.self)
                         else { return false }
-                        return unsafe crypto_pwhash(
+                        let result = unsafe crypto_pwhash(
                             key, UInt64(byteCount), text, UInt64(passphrase.count), salt,
-                            parameters.opslimit, Int(parameters.memlimit), Int32(algorithm)) == 0
+                            parameters.opslimit, Int(parameters.memlimit), Int32(algorithm))
+                        Library.wipeStack()
+                        return result == 0
                     }
                 }
                 initialized = isDerived ? byteCount : 0

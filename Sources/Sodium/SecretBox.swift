@@ -35,6 +35,7 @@ public enum SecretBox: Sendable {
                         _ = unsafe crypto_secretbox_easy(
                             start.advanced(by: nonceByteCount), message.baseAddress,
                             UInt64(message.count), nonce, key)
+                        Library.wipeStack()
                     }
                 }
             }
@@ -59,9 +60,11 @@ public enum SecretBox: Sendable {
                         unsafe box.withUnsafeBufferPointer { box in
                             guard let start = box.baseAddress, let key = key.baseAddress
                             else { return false }
-                            return unsafe crypto_secretbox_open_easy(
+                            let result = unsafe crypto_secretbox_open_easy(
                                 message.baseAddress, start.advanced(by: nonceByteCount),
-                                UInt64(box.count - nonceByteCount), start, key) == 0
+                                UInt64(box.count - nonceByteCount), start, key)
+                            Library.wipeStack()
+                            return result == 0
                         }
                     }
                 }

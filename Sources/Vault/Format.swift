@@ -6,6 +6,8 @@ enum Format {
     static let applicationID: Int64 = 0x4272_7372
     /// Bytes of a vault's id, and of a record's.
     static let idByteCount = 16
+    /// The most keyslots of a vault.
+    static let mostKeyslots = 8
     /// What metadata is padded to a multiple of, in bytes.
     static let metadataBlock = 256
     /// What a secret is padded to a multiple of, in bytes.

@@ -12,7 +12,7 @@ struct Manifest: Equatable {
     var trailLength: UInt64 = 0
     var trailHead = Digest()
 
-    private static let byteCount = 88
+    static let byteCount = 88
 
     init(generation: UInt64 = 0, rowCount: UInt64 = 0, sum: Digest = Digest()) {
         self.generation = generation

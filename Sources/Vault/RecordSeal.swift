@@ -120,4 +120,19 @@ enum RecordSeal {
             .withBytes { SecretBox.seal($0, with: key) }
         return TombstoneRow(id: record.id, revision: revision, name: sealed)
     }
+
+    /// Opens a tombstone's name.
+    static func requireTombstone(
+        _ row: TombstoneRow, with master: borrowing MasterKey
+    ) throws(VaultError) {
+        do throws(SodiumError) {
+            let key = master.tombstoneKey(record: row.id, revision: row.revision)
+            let padded = try SecretBox.open(row.name.span, with: key)
+            _ = try padded.withBytes { bytes throws(SodiumError) in
+                try Padding.unpaddedByteCount(of: bytes, blockByteCount: Format.metadataBlock)
+            }
+        } catch {
+            throw .damaged(.metadata)
+        }
+    }
 }

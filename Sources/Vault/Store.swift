@@ -22,6 +22,11 @@ package enum Journal: Sendable {
 final class Store {
     private let path: String
     private let queue: DatabaseQueue
+    /// The file that was opened; another one may be put in its place.
+    let identity: FileIdentity?
+
+    /// The most bytes of one value: metadata have at most 512 KiB, secrets 64 KiB.
+    private static let longestValue: Int32 = 1 << 20
 
     // From sqlite3.h: SQLITE_DBCONFIG_DEFENSIVE, _TRUSTED_SCHEMA, _ENABLE_TRIGGER, _ENABLE_VIEW.
     private static let switches: [(option: Int32, on: Int32)] = [
@@ -39,20 +44,27 @@ final class Store {
                 let code = unsafe bursar_sqlite_set(db.sqliteConnection, option, on)
                 guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
             }
+            unsafe bursar_sqlite_limit_length(db.sqliteConnection, Self.longestValue)
             try db.execute(sql: "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;")
-            if isNew { return }
-            try Self.setUp(db, journal)
+            // Before the first read: without shared memory a log can't be read in any other way.
+            if journal == .rollback { try db.execute(sql: "PRAGMA locking_mode=EXCLUSIVE") }
         }
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
         } catch {
             throw Self.vaultError(error, path)
         }
-        if isNew { try create(journal) }
+        identity = PrivateFiles.identity(path)
+        if isNew {
+            try create(journal)
+            return
+        }
+        // Whatever is no vault of this format is not written.
+        try requireFormat()
+        try withoutTransaction { db in try Self.setUp(db, journal) }
     }
 
     private static func setUp(_ db: Database, _ journal: Journal) throws {
-        if journal == .rollback { try db.execute(sql: "PRAGMA locking_mode=EXCLUSIVE") }
         let mode = try String.fetchOne(
             db, sql: "PRAGMA journal_mode=\(journal == .wal ? "WAL" : "DELETE")")
         guard mode == (journal == .wal ? "wal" : "delete") else {
@@ -76,7 +88,7 @@ final class Store {
     }
 
     /// Checks the format, and that the tables are Bursar's and nothing else is there.
-    func requireFormat() throws(VaultError) {
+    private func requireFormat() throws(VaultError) {
         let (id, version, schema) = try withoutTransaction { db in
             (
                 try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
@@ -84,14 +96,14 @@ final class Store {
                 try Row.fetchAll(
                     db,
                     sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
-                ).map { row -> [String?] in [row[0], row[1], row[2], row[3]] }
+                ).map { row in (0..<4).map { Self.text(row[$0]) } }
             )
         }
         guard id == Format.applicationID else {
             throw .damaged(.notAVault)
         }
         guard version <= Format.version else { throw .newerFormat(version) }
-        let expected = Format.tables.map { ["table", $0.name, $0.name, $0.sql] as [String?] }
+        let expected = Format.tables.map { ["table", $0.name, $0.name, $0.sql] }
         guard version == Format.version, schema == expected else { throw .damaged(.schema) }
     }
 
@@ -103,25 +115,16 @@ final class Store {
         guard words == ["ok"] else { throw .damaged(.database(words.first ?? "")) }
     }
 
-    /// Checks the fields of the file's header that Bursar leaves alone.
-    func requireHeader() throws(VaultError) {
-        let values = try withoutTransaction { db in
-            try ["encoding", "auto_vacuum", "page_size"].map {
-                try String.fetchOne(db, sql: "PRAGMA \($0)") ?? ""
-            }
-        }
-        guard values == ["UTF-8", "0", "4096"] else { throw .damaged(.schema) }
-    }
-
     /// The vault's id and its sealed manifest.
     func vault() throws(VaultError) -> (id: [UInt8], manifest: [UInt8]) {
         let rows = try withoutTransaction { db in
-            try Row.fetchAll(db, sql: "SELECT id, manifest FROM vault").map {
+            try Row.fetchAll(db, sql: "SELECT id, manifest FROM vault LIMIT 2").map {
                 (Self.bytes($0[0]), Self.bytes($0[1]))
             }
         }
         guard rows.count == 1, let id = rows[0].0, let manifest = rows[0].1,
-            id.count == Format.idByteCount
+            id.count == Format.idByteCount,
+            manifest.count == Manifest.byteCount + SecretBox.overhead
         else { throw .damaged(.schema) }
         return (id, manifest)
     }
@@ -132,11 +135,12 @@ final class Store {
             try Row.fetchAll(
                 db,
                 sql: "SELECT slot, kind, opslimit, memlimit, salt, tag, sealed_key, checksum "
-                    + "FROM keyslot ORDER BY slot")
+                    + "FROM keyslot ORDER BY slot LIMIT \(Format.mostKeyslots + 1)")
         }
+        // Each one costs a passphrase's derivation, and anybody can write some that look well.
+        guard (1...Format.mostKeyslots).contains(rows.count) else { throw .damaged(.schema) }
         var keyslots: [Keyslot] = []
         for row in rows { keyslots.append(try Self.keyslot(row, vaultID)) }
-        guard !keyslots.isEmpty else { throw .damaged(.schema) }
         return keyslots
     }
 
@@ -146,7 +150,9 @@ final class Store {
         guard let slot else { throw .damaged(.keyslot(0)) }
         guard let kind, let opslimit = integer(row[2]), let memlimit = integer(row[3]),
             let salt = bytes(row[4]), salt.count == 16, let tag = bytes(row[5]), tag.count == 32,
-            let sealedKey = bytes(row[6]), let checksum = bytes(row[7])
+            let sealedKey = bytes(row[6]),
+            sealedKey.count == MasterKey.byteCount + SecretBox.overhead,
+            let checksum = bytes(row[7])
         else { throw .damaged(.keyslot(slot)) }
         let keyslot = Keyslot(
             slot: slot, kind: kind,
@@ -203,7 +209,8 @@ final class Store {
     /// What one change of the vault writes.
     enum Change {
         case insertVault(id: [UInt8], manifest: [UInt8])
-        case manifest([UInt8])
+        /// Another manifest, if the one before is still there: nobody else has written.
+        case manifest([UInt8], replacing: [UInt8])
         case put(Keyslot)
         case insert(RecordRow)
         case update(RecordRow)
@@ -213,11 +220,12 @@ final class Store {
 
     /// Writes changes in one transaction; all of them, or none.
     func write(_ changes: [Change]) throws(VaultError) {
+        guard PrivateFiles.identity(path) == identity else { throw .replaced(path: path) }
         do {
             try queue.write { db in
                 for change in changes {
                     try Self.apply(change, db)
-                    guard db.changesCount == 1 else { throw VaultError.damaged(.record) }
+                    guard db.changesCount == 1 else { throw VaultError.damaged(.manifest) }
                 }
             }
         } catch {
@@ -230,8 +238,10 @@ final class Store {
         case .insertVault(let id, let manifest):
             try db.execute(
                 sql: "INSERT INTO vault VALUES (1, ?, ?)", arguments: [Data(id), Data(manifest)])
-        case .manifest(let manifest):
-            try db.execute(sql: "UPDATE vault SET manifest = ?", arguments: [Data(manifest)])
+        case .manifest(let manifest, let old):
+            try db.execute(
+                sql: "UPDATE vault SET manifest = ? WHERE manifest = ?",
+                arguments: [Data(manifest), Data(old)])
         case .put(let slot):
             try db.execute(
                 sql: "INSERT OR REPLACE INTO keyslot VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -266,10 +276,13 @@ final class Store {
     }
 
     /// Moves everything from the log into the file, so that no old page stays readable there.
+    ///
+    /// - Throws: ``VaultError/logInUse`` while another process reads the file.
     func truncateLog() throws(VaultError) {
-        try withoutTransaction { db in
-            try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        let isBusy = try withoutTransaction { db in
+            try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") ?? 1
         }
+        guard isBusy == 0 else { throw .logInUse }
     }
 
     /// Closes the file; SQLite removes its log.
@@ -279,6 +292,12 @@ final class Store {
         } catch {
             throw Self.vaultError(error, path)
         }
+    }
+
+    /// Closes the file; its path.
+    func closed() throws(VaultError) -> String {
+        try close()
+        return path
     }
 
     private func withoutTransaction<R>(
@@ -294,6 +313,10 @@ final class Store {
     // Rows of a damaged file may hold any type in any column.
     private static func bytes(_ value: DatabaseValue) -> [UInt8]? {
         if case .blob(let data) = value.storage { Array(data) } else { nil }
+    }
+
+    private static func text(_ value: DatabaseValue) -> String? {
+        if case .string(let text) = value.storage { text } else { nil }
     }
 
     private static func integer(_ value: DatabaseValue) -> UInt64? {

@@ -8,6 +8,8 @@ final class UnlockedVault {
     let master: MasterKey
     private let rowHash: RowHash
     private var manifest: Manifest
+    // As it lies in the file.
+    private var sealedManifest: [UInt8]
     private var records: [Digest: Digest] = [:]
     private var keyslotHashes: [UInt32: Digest] = [:]
 
@@ -15,34 +17,63 @@ final class UnlockedVault {
     ///
     /// - Throws: ``VaultError/damaged(_:)`` if one is changed, missing or too many.
     init(
-        _ master: consuming MasterKey, manifest: Manifest, keyslots: [Keyslot], store: Store
+        _ master: consuming MasterKey, manifest: Manifest, sealed: [UInt8], keyslots: [Keyslot],
+        store: Store
     ) throws(VaultError) {
         let rowHash = RowHash(master)
-        var sum = Digest()
-        var count: UInt64 = 0
-        var records: [Digest: Digest] = [:]
-        try store.forEachRecord { row throws(VaultError) in
-            guard let index = Digest(row.nameIndex) else { throw .damaged(.record) }
-            let hash = rowHash.of(row)
-            records[index] = hash
-            sum = sum + hash
-            count += 1
+        let rows = try Self.read(store, keyslots, rowHash)
+        guard rows.count == manifest.rowCount, rows.sum == manifest.sum else {
+            throw .damaged(.manifest)
         }
-        for row in try store.tombstones() {
-            sum = sum + rowHash.of(row)
-            count += 1
-        }
-        for keyslot in keyslots {
-            let hash = rowHash.of(keyslot)
-            keyslotHashes[keyslot.slot] = hash
-            sum = sum + hash
-            count += 1
-        }
-        guard count == manifest.rowCount, sum == manifest.sum else { throw .damaged(.manifest) }
         self.master = master
         self.rowHash = rowHash
         self.manifest = manifest
-        self.records = records
+        sealedManifest = sealed
+        records = rows.records
+        keyslotHashes = rows.keyslots
+    }
+
+    /// The hashes of all rows of a file.
+    private struct Rows {
+        var count: UInt64 = 0
+        var sum = Digest()
+        var records: [Digest: Digest] = [:]
+        var keyslots: [UInt32: Digest] = [:]
+
+        mutating func add(_ hash: Digest) {
+            count += 1
+            sum = sum + hash
+        }
+    }
+
+    private static func read(
+        _ store: Store, _ keyslots: [Keyslot], _ rowHash: borrowing RowHash
+    ) throws(VaultError) -> Rows {
+        var rows = Rows()
+        try store.forEachRecord { row throws(VaultError) in
+            guard let index = Digest(row.nameIndex) else { throw .damaged(.record) }
+            let hash = rowHash.of(row)
+            rows.records[index] = hash
+            rows.add(hash)
+        }
+        for row in try store.tombstones() { rows.add(rowHash.of(row)) }
+        for keyslot in keyslots {
+            let hash = rowHash.of(keyslot)
+            rows.keyslots[keyslot.slot] = hash
+            rows.add(hash)
+        }
+        return rows
+    }
+
+    /// Compares every row, and the manifest, with what was verified at unlock or written since.
+    ///
+    /// - Throws: ``VaultError/damaged(_:)``.
+    func requireUnchanged(_ store: Store, keyslots: [Keyslot]) throws(VaultError) {
+        guard try store.vault().manifest == sealedManifest else { throw .damaged(.manifest) }
+        let rows = try Self.read(store, keyslots, rowHash)
+        guard rows.count == manifest.rowCount, rows.sum == manifest.sum, rows.records == records else {
+            throw .damaged(.manifest)
+        }
     }
 
     /// A vault that was just made, with one keyslot.
@@ -50,6 +81,8 @@ final class UnlockedVault {
         let rowHash = RowHash(master)
         let hash = rowHash.of(keyslot)
         manifest = Manifest().next(removing: [], adding: [hash])
+        sealedManifest = manifest.sealed(
+            with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
         keyslotHashes = [keyslot.slot: hash]
         self.master = master
         self.rowHash = rowHash
@@ -63,9 +96,9 @@ final class UnlockedVault {
         Digest(RecordSeal.nameIndex(name, master)).flatMap { records[$0] } != nil
     }
 
-    /// The manifest as it is now, sealed.
-    func sealedManifest() -> [UInt8] {
-        manifest.sealed(with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
+    /// The row of a vault that was just made.
+    func firstRow(id: [UInt8]) -> Store.Change {
+        .insertVault(id: id, manifest: sealedManifest)
     }
 
     /// Reads a record's row, as it was at unlock or written since.
@@ -105,8 +138,9 @@ final class UnlockedVault {
         let next = manifest.next(removing: gone, adding: come)
         let sealed = next.sealed(
             with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
-        try store.write(changes + [.manifest(sealed)])
+        try store.write(changes + [.manifest(sealed, replacing: sealedManifest)])
         manifest = next
+        sealedManifest = sealed
         if let removing, let index = Digest(removing.nameIndex) { records[index] = nil }
         if let adding, let index = Digest(adding.nameIndex) { records[index] = rowHash.of(adding) }
         if let keyslot { keyslotHashes[keyslot.slot] = rowHash.of(keyslot) }

@@ -5,24 +5,22 @@ extension Vault {
     /// Gives the destination that a record's secret was sealed for.
     public typealias DestinationOf = @Sendable (Record) throws(VaultError) -> [UInt8]
 
-    /// Reads everything: SQLite's own check, the tables, every row, every seal.
+    /// Reads everything, from the disk: the header, SQLite's own check, the tables, every row, every seal.
     ///
-    /// - Throws: ``VaultError/damaged(_:)`` with what is wrong, ``VaultError/locked``.
+    /// - Throws: ``VaultError/damaged(_:)`` with what is wrong, ``VaultError/locked``. The vault has to be
+    ///   opened anew then.
     public func check(destination: DestinationOf) throws(VaultError) {
         let unlocked = try requireUnlocked()
-        try store.requireFormat()
-        try store.requireHeader()
+        try reopen()
         try store.requireIntegrity(whole: true)
-        let count = try store.keyslots(vaultID: id).count
-        guard count == keyslots.count else { throw .damaged(.manifest) }
-        var seen = 0
+        try unlocked.requireUnchanged(store, keyslots: keyslots)
         try store.forEachRecord { row throws(VaultError) in
-            guard unlocked.isGenuine(row) else { throw .damaged(.record) }
             let record = try RecordSeal.record(row, with: unlocked.master)
             try Self.requireSecret(row, try destination(record), unlocked)
-            seen += 1
         }
-        guard seen == unlocked.count else { throw .damaged(.record) }
+        for row in try store.tombstones() {
+            try RecordSeal.requireTombstone(row, with: unlocked.master)
+        }
     }
 
     private static func requireSecret(
@@ -59,8 +57,8 @@ extension Vault {
         defer { removeScratch(folder, copy) }
         do {
             try PrivateFiles.copy(file, to: copy)
-            if PrivateFiles.exists(file + "-wal") {
-                try PrivateFiles.copy(file + "-wal", to: copy + "-wal")
+            for log in ["-wal", "-journal"] where PrivateFiles.exists(file + log) {
+                try PrivateFiles.copy(file + log, to: copy + log)
             }
         } catch {
             throw .host(error)

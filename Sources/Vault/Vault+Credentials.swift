@@ -90,7 +90,7 @@ extension Vault {
             record, secret: secret, destination: destination, with: unlocked.master,
             nonces: nonces)
         try unlocked.write([.insert(row)], adding: row, to: store)
-        try remember(unlocked)
+        try acknowledge(unlocked)
         return record
     }
 
@@ -136,7 +136,7 @@ extension Vault {
         let row = RecordSeal.row(
             record, secret: secret, destination: destination, with: unlocked.master)
         try unlocked.write([.update(row)], removing: old, adding: row, to: store)
-        try remember(unlocked)
+        try acknowledge(unlocked)
         return record
     }
 
@@ -153,8 +153,7 @@ extension Vault {
         try unlocked.write(
             [.delete(nameIndex: row.nameIndex), .insertTombstone(tombstone)], removing: row,
             tombstone: tombstone, to: store)
-        try remember(unlocked)
-        try store.truncateLog()
+        try acknowledge(unlocked, emptiesLog: true)
         return record
     }
 }

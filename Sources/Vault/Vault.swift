@@ -1,4 +1,4 @@
-internal import Host
+public import Host
 package import Sodium
 
 /// A vault of credentials: sealed rows in a file, opened by a passphrase.
@@ -11,18 +11,20 @@ public final class Vault {
     public let id: [UInt8]
     /// The ways to open it.
     public private(set) var keyslots: [Keyslot]
-    let store: Store
+    private(set) var store: Store
     // Kept for as long as the file is open.
     private let lock: VaultLock
     private let remembered: RememberedGeneration
     // Whether there was no log when the file was opened.
     private let lacksLog: Bool
+    private let journal: Journal
     private var unlocked: UnlockedVault?
 
     private init(
         _ location: VaultLocation, _ lock: VaultLock, _ store: Store, id: [UInt8],
-        keyslots: [Keyslot], lacksLog: Bool
+        keyslots: [Keyslot], lacksLog: Bool, journal: Journal
     ) {
+        self.journal = journal
         self.location = location
         self.lock = lock
         self.store = store
@@ -70,9 +72,13 @@ public final class Vault {
         }
         let store = try Store(fresh, journal: .rollback, isNew: true)
         try store.write([
-            .insertVault(id: id, manifest: unlocked.sealedManifest()), .put(slot),
+            unlocked.firstRow(id: id), .put(slot),
         ])
         try store.close()
+        try RememberedGeneration(folder: location.stateFolder, vaultID: id)
+            .write(unlocked.generation, with: unlocked.master)
+        // What an earlier vault of that name left behind would be played back into this one.
+        for suffix in sideFiles { PrivateFiles.remove(location.file + suffix) }
         do {
             try PrivateFiles.moveIntoPlace(fresh, location.file)
         } catch {
@@ -80,12 +86,14 @@ public final class Vault {
         }
         let vault = try Vault(opening: location, lock: lock)
         vault.unlocked = unlocked
-        try vault.remembered.write(unlocked.generation, with: unlocked.master)
         return vault
     }
 
+    /// What SQLite keeps beside a file: its logs, and their index.
+    public static let sideFiles = ["-journal", "-wal", "-shm"]
+
     private static func removeAll(_ file: String) {
-        for suffix in ["", "-journal", "-wal", "-shm"] { PrivateFiles.remove(file + suffix) }
+        for suffix in [""] + sideFiles { PrivateFiles.remove(file + suffix) }
     }
 
     /// Opens the file, locked: checks whose it is, its format, its tables, its keyslots.
@@ -112,12 +120,27 @@ public final class Vault {
         }
         // Before SQLite makes one.
         let lacksLog = !PrivateFiles.exists(file + "-wal")
-        let usual: Journal = FileSystem.isNetwork(file) ? .rollback : .wal
-        let store = try Store(file, journal: journal ?? usual, isNew: false)
-        try store.requireFormat()
+        let journal = journal ?? (FileSystem.isNetwork(file) ? .rollback : .wal)
+        let store = try Store(file, journal: journal, isNew: false)
         let (id, _) = try store.vault()
         let keyslots = try store.keyslots(vaultID: id)
-        self.init(location, lock, store, id: id, keyslots: keyslots, lacksLog: lacksLog)
+        self.init(
+            location, lock, store, id: id, keyslots: keyslots, lacksLog: lacksLog, journal: journal)
+    }
+
+    /// The file that is open, by whatever name.
+    public var fileIdentity: FileIdentity? { store.identity }
+
+    /// Opens the file anew, so that what is read next is what the disk has, and no page that SQLite kept.
+    ///
+    /// - Throws: ``VaultError``; the vault can't be used any more then.
+    func reopen() throws(VaultError) {
+        let path = try store.closed()
+        try FileHeader.require(path)
+        store = try Store(path, journal: journal, isNew: false)
+        guard try store.vault().id == id, try store.keyslots(vaultID: id) == keyslots else {
+            throw .damaged(.manifest)
+        }
     }
 
     /// Whether the master key is not here.
@@ -150,13 +173,14 @@ public final class Vault {
     ) throws(VaultError) -> [Warning] {
         let master = try open(key)
         try store.requireIntegrity(whole: false)
-        let manifest = try Manifest(opening: try store.vault().manifest, with: master)
+        let sealed = try store.vault().manifest
+        let manifest = try Manifest(opening: sealed, with: master)
         let seen = try remembered.read(with: master)
         if let seen, manifest.generation < seen, !acceptOlder {
             throw .older(generation: manifest.generation, seen: seen, lacksLog: lacksLog)
         }
         let unlocked = try UnlockedVault(
-            master, manifest: manifest, keyslots: keyslots, store: store)
+            master, manifest: manifest, sealed: sealed, keyslots: keyslots, store: store)
         if seen != unlocked.generation {
             try remembered.write(unlocked.generation, with: unlocked.master)
         }
@@ -193,13 +217,24 @@ public final class Vault {
     }
 
     /// Acknowledges a change: it is in the file; now this machine remembers that.
-    func remember(_ unlocked: UnlockedVault) throws(VaultError) {
+    ///
+    /// - Parameters:
+    ///   - unlocked: the state after it.
+    ///   - emptiesLog: whether what was there before may stay nowhere, not even in the log.
+    func acknowledge(
+        _ unlocked: UnlockedVault, emptiesLog: Bool = false
+    ) throws(VaultError) {
+        var failure: VaultError?
+        if emptiesLog {
+            do { try store.truncateLog() } catch { failure = error }
+        }
         try remembered.write(unlocked.generation, with: unlocked.master)
+        if let failure { throw failure }
     }
 
     /// Puts another passphrase in the place of one; the log is emptied, so that no old keyslot stays there.
     ///
-    /// - Throws: ``VaultError/locked``, ``VaultError/io(_:)``.
+    /// - Throws: ``VaultError/locked``, ``VaultError/io(_:)``, ``VaultError/logInUse``.
     public func changePassphrase(
         from slot: UInt32, to new: consuming NewKeyslot
     ) throws(VaultError) {
@@ -209,8 +244,7 @@ public final class Vault {
             nonce: .random(byteCount: SecretBox.nonceByteCount))
         try unlocked.write([.put(keyslot)], keyslot: keyslot, to: store)
         keyslots = keyslots.map { $0.slot == slot ? keyslot : $0 }
-        try remember(unlocked)
-        try store.truncateLog()
+        try acknowledge(unlocked, emptiesLog: true)
     }
 
     /// Leaves the vault as one file, and lets go of it.

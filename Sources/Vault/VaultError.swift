@@ -30,6 +30,10 @@ public enum VaultError: Error, Equatable, Sendable {
     case credentialExists(name: String)
     /// The secret was sealed for another destination (64).
     case destinationChanged(name: String)
+    /// Another file, or none, is where the open one was (65).
+    case replaced(path: String)
+    /// The change is made, but its old pages are still in the log, for another process reads it (74).
+    case logInUse
     /// The disk is full, or read-only, or broken; SQLite's words (74).
     case io(String)
 
@@ -39,6 +43,8 @@ public enum VaultError: Error, Equatable, Sendable {
         case notAVault
         /// SQLite can't read the file; its words.
         case database(String)
+        /// A field of the file's header is none that Bursar writes; its place, in bytes.
+        case header(offset: Int)
         /// The tables are others than Bursar's.
         case schema
         /// A keyslot does not match its checksum, or its key opens nothing.
@@ -79,6 +85,11 @@ extension VaultError: CustomStringConvertible {
         case .credentialExists(let name): "there is a credential \"\(name)\" already"
         case .destinationChanged(let name):
             "where the secret of \"\(name)\" goes would change, so it has to be given again"
+        case .replaced(let path):
+            "the vault \"\(path)\" was replaced or removed while it was open"
+        case .logInUse:
+            "the change is made, but what was there before stays in the vault's log: "
+                + "another process reads the vault"
         case .io(let words): "can't write the vault: \(words)"
         }
     }
@@ -90,6 +101,7 @@ extension VaultError.Damage: CustomStringConvertible {
         switch self {
         case .notAVault: "the file is no vault"
         case .database(let words): "SQLite says \"\(words)\""
+        case .header(let offset): "its header is not Bursar's (byte \(offset))"
         case .schema: "its tables are not Bursar's"
         case .keyslot(let slot): "keyslot \(slot) does not match its checksum"
         case .manifest: "its manifest does not match its rows"

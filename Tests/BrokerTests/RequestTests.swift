@@ -55,14 +55,16 @@ struct QueryTests {
 
     @Test func readsTextsListsAndSwitches() throws {
         let query = try Query(
-            parsing: "scope=a+b&scope=c%20d&audience=x%26y&fresh=1", known: known)
-        #expect(query.list("scope") == ["a b", "c d"])
+            parsing: "scope=a+b%20c&resource=r&resource=s&audience=x%26y&fresh=1",
+            known: known.union(["resource"]))
+        #expect(query.text("scope") == "a b c")
+        #expect(query.list("resource") == ["r", "s"])
         #expect(query.text("audience") == "x&y")
         #expect(try query.isOn("fresh"))
     }
 
     @Test(arguments: [
-        "x=1", "audience=1&audience=2", "fresh=1&fresh=1", "scope=%", "scope=%4", "scope=%FF", "&",
+        "x=1", "audience=1&audience=2", "fresh=1&fresh=1", "scope=a&scope=a", "scope=%", "scope=%4", "scope=%FF", "&",
         "scope=a&",
     ])
     func refuses(text: String) {
@@ -148,7 +150,7 @@ struct CredentialTests {
     @Test func whatIsShownIsTakenBack() throws {
         let credential = try parse(
             """
-            {"client_id":"x","token_url":"http://localhost:1/t","auth":"client_secret_post",
+            {"client_id":"x","token_url":"https://localhost:1/t","auth":"client_secret_post",
             "scopes":["a","b"],"audience":"u","resources":["r"],"params":{"z":"1","y":"2"},
             "origins":["https://h"],"proxy":"http://p:1","basic_username":"n",
             "allow_http_loopback":true,"default_expires_in":60,"expires_at":"2027-03-31"}
@@ -163,6 +165,8 @@ struct CredentialTests {
         "{\"client_id\":\"x\",\"client_id\":\"y\",\"token_url\":\"https://h/t\"}",
         "{\"client_id\":\"x\",\"token_url\":\"https://h/t\",\"client_secret\":\"s\"}",
         "{\"client_id\":\"x\\n\",\"token_url\":\"https://h/t\"}",
+        "{\"client_id\":\"x\",\"token_url\":\"https://h/t\",\"issuer\":\"https://h\"}",
+        "{\"client_id\":\"x\",\"token_url\":\"http://localhost/\",\"allow_http_loopback\":true,\"proxy\":\"http://p\"}",
         "{\"client_id\":\"x\",\"token_url\":\"https://h/t\",\"auth\":\"magic\"}",
         "{\"client_id\":\"x\",\"token_url\":\"https://h/t\",\"scopes\":[\"a b\"]}",
         "{\"client_id\":\"x\",\"token_url\":\"https://h/t\",\"params\":{\"scope\":\"a\"}}",

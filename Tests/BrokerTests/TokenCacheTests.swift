@@ -285,4 +285,114 @@ struct TokenCacheTests {
         #expect(await caller.value == nil)
         open.finish()
     }
+
+    /// The server did not answer in the hurried caller's second; that is no answer for a patient one.
+    @Test(arguments: [
+        BrokerError.noAnswer(place), .unreachable(place, cause: "no connection in time"),
+        .tryLater(.serverAsked(place), after: .seconds(2)),
+    ])
+    func aPatientCallerDoesNotFailWithAHurriedOne(failure: BrokerError) async throws {
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let hurried = Task {
+            try await self.cache.token(for: self.key(), self.demand(within: .seconds(1))) {
+                [requests] _ in
+                _ = requests.increment()
+                for await _ in gate { break }
+                return .failure(failure)
+            }
+        }
+        while requests.count == 0 { await Task.yield() }
+        let patient = Task { try await self.get() }
+        try await Task.sleep(for: .milliseconds(50))
+        open.finish()
+        await #expect(throws: failure) { try await hurried.value }
+        while requests.count == 1 {
+            // A Retry-After is waited for.
+            time.advance(by: .seconds(1))
+            await Task.yield()
+        }
+        #expect(try await patient.value == "t2")
+    }
+
+    /// A success with other scopes, or a change of the credential, does not undo what the server asked for.
+    @Test func aRetryAfterOutlivesWhatElseHappens() async throws {
+        let later = BrokerError.tryLater(.serverAsked(Self.place), after: .seconds(120))
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let other = Task {
+            try await self.cache.token(for: self.key(scopes: ["x"]), self.demand()) { [requests] _ in
+                let number = requests.increment()
+                for await _ in gate { break }
+                return .success(self.token(number))
+            }
+        }
+        while requests.count == 0 { await Task.yield() }
+        _ = await fail(later)
+        open.finish()
+        _ = try await other.value
+        await cache.remove(credential: [1])
+        #expect(await fail(later) == later)
+        #expect(requests.count == 2)
+    }
+
+    /// Requests that were under way together are refused together: one refusal, one minute.
+    @Test func aWaveOfRefusalsPausesOnce() async throws {
+        let refused = BrokerError.oauth(
+            .refused(.invalidClient, description: nil, status: 401), Self.place)
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<5 {
+                group.addTask {
+                    _ = try? await self.cache.token(
+                        for: self.key(scopes: ["s\(number)"]), self.demand()
+                    ) { [requests] _ in
+                        _ = requests.increment()
+                        for await _ in gate { break }
+                        return .failure(refused)
+                    }
+                }
+            }
+            while requests.count < 5 { await Task.yield() }
+            time.advance(by: .seconds(1))
+            open.finish()
+        }
+        #expect(await fail(refused) == .paused(refused, until: 1_800_000_000.0 + 60))
+    }
+
+    @Test func thePauseIsAnHourAtMost() async {
+        let refused = BrokerError.oauth(.refusedWithoutCode(status: 401), Self.place)
+        _ = await fail(refused)
+        for _ in 0..<9 {
+            _ = await fail(refused, demand(fresh: true))
+            time.advance(by: .milliseconds(1))
+        }
+        time.advance(by: .seconds(3599))
+        guard case .paused? = await fail(refused) else {
+            Issue.record("not paused")
+            return
+        }
+        time.advance(by: .seconds(2))
+        #expect(await fail(refused) == refused)
+    }
+
+    @Test func repeatsCountAsRequests() async throws {
+        let credential = key().credential
+        _ = try await cache.token(for: key(), demand(administrator: false)) { [requests, cache] _ in
+            for _ in 1..<RequestBudget.requestsPerMinute { await cache.noteRepeat(credential) }
+            return .success(self.token(requests.increment()))
+        }
+        await #expect(throws: BrokerError.tryLater(.budget, after: .seconds(60))) {
+            _ = try await self.get(self.key(scopes: ["x"]), self.demand(administrator: false))
+        }
+    }
+
+    @Test func whatHasEndedIsForgotten() async throws {
+        for number in 0..<50 { _ = try await get(key(scopes: ["s\(number)"]), lifetime: .seconds(10)) }
+        #expect(await cache.count == 50)
+        time.advance(by: .seconds(9))
+        await cache.prune()
+        #expect(await cache.count == 50)
+        time.advance(by: .seconds(1))
+        await cache.prune()
+        #expect(await cache.count == 0)
+    }
 }

@@ -10,7 +10,7 @@ struct ConnectionLimitTests {
     init() throws {
         installation = try Installation()
         try installation.makeVault()
-        try installation.add("x", try TranscriptTests.endpoint.get(), "ok/limits")
+        try installation.add("x", try TranscriptTests.endpoint.get(), "ok/limits-\(UUID())")
     }
 
     private func seconds(_ body: () -> Void) -> Double {

@@ -5,7 +5,7 @@ import Testing
 /// Other users of the same machine, with the file modes loosened on purpose: the kernel's word alone has to
 /// keep them out.
 @Suite(.enabled(if: getuid() == 0, "becoming another user takes root"))
-struct OtherUserTests {
+final class OtherUserTests {
     private static let owner = 23456
     private static let stranger = 34567
 
@@ -16,6 +16,9 @@ struct OtherUserTests {
         installation = try Installation()
         endpoint = try TranscriptTests.endpoint.get()
     }
+
+    // Root's client does not talk to a user's broker.
+    deinit { _ = try? shell("as $owner bursar broker stop") }
 
     private func shell(_ command: String) throws -> Finished {
         let program = Installation.programs
@@ -36,7 +39,7 @@ struct OtherUserTests {
             cp $CA $F/ca.pem; chmod 644 $F/ca.pem
             chown -R $owner:$owner $F/home $F/run $F/passphrase; chmod 755 $F $F/run $F/home
             as $owner bursar vault init --kdf interactive
-            printf canary-s3cret | as $owner bursar vault add x --token-url $ENDPOINT/ok/others \\
+            printf canary-s3cret | as $owner bursar vault add x --token-url $ENDPOINT/ok/\(UUID()) \\
                 --client-id id --auth client_secret_post --ca-file $F/ca.pem --secret-stdin
             as $owner bursar token get x
             chmod 755 $F/run/bursar; chmod 666 $SOCKET
@@ -102,8 +105,15 @@ struct OtherUserTests {
             server.bind(sys.argv[1])
             os.chmod(sys.argv[1], 0o666)
             server.listen()
-            peer, _ = server.accept()
-            print(len(peer.recv(4096)), "bytes")' $F/place/s &
+            server.settimeout(3)
+            count = connections = 0
+            try:
+                while True:
+                    peer, _ = server.accept()
+                    connections += 1
+                    count += len(peer.recv(4096))
+            except TimeoutError:
+                print(connections > 0, count)' $F/place/s &
             for _ in $(seq 100); do [ -S $F/place/s ] && break; sleep 0.05; done
             bursar token get x --socket $F/place/s; echo $?
             chown 0 $F/place
@@ -111,7 +121,7 @@ struct OtherUserTests {
             wait
             """)
         // In a folder of somebody else it is not even tried; in one of root's, the kernel tells.
-        #expect(ended.output == "78\n77\n0 bytes\n")
+        #expect(ended.output == "78\n77\nTrue 0\n")
         #expect(
             ended.error == """
                 bursar: error: "\(installation.path("place"))" is not safe: it belongs to another user (uid \
@@ -144,13 +154,18 @@ struct OtherUserTests {
             """
             mkdir -m 777 /tmp/bursar-\(uid); chown $stranger /tmp/bursar-\(uid)
             mkdir -m 700 $F/mine; chown \(uid) $F/mine; chmod 755 $F
-            as \(uid) env -u XDG_RUNTIME_DIR -u BURSAR_PASSPHRASE_FILE HOME=$F/mine bursar vault init; echo $?
+            install -o \(uid) -m 600 $F/passphrase $F/theirs
+            mine() {
+                as \(uid) env -u XDG_RUNTIME_DIR BURSAR_PASSPHRASE_FILE=$F/theirs HOME=$F/mine "$@"; echo $?
+            }
+            mine bursar vault init --kdf interactive
             rmdir /tmp/bursar-\(uid); ln -s $F/mine /tmp/bursar-\(uid)
-            as \(uid) env -u XDG_RUNTIME_DIR -u BURSAR_PASSPHRASE_FILE HOME=$F/mine bursar broker start; echo $?
+            mine bursar vault init --kdf interactive
             rm /tmp/bursar-\(uid)
             """)
-        #expect(ended.output == "78\n78\n" || ended.output == "78\n66\n", "\(ended.error)")
+        #expect(ended.output == "78\n78\n", "\(ended.error)")
         #expect(ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it belongs to another user"))
+        #expect(ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it is a symbolic link"))
     }
 
     /// No debugger and no memory file for a process of the same user.

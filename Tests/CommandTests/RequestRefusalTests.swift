@@ -43,6 +43,11 @@ struct RequestRefusalTests {
         ("\(get)?unknown=1 HTTP/1.1\r\nHost: b\r\n\r\n", 400),
         ("\(get)?fresh=1&fresh=1 HTTP/1.1\r\nHost: b\r\n\r\n", 400),
         ("\(get)?audience=a&audience=b HTTP/1.1\r\nHost: b\r\n\r\n", 400),
+        ("\(get)?scope=a&scope=b HTTP/1.1\r\nHost: b\r\n\r\n", 400),
+        ("DELETE /v1/credentials/none HTTP/1.1\r\nHost: b\r\n\r\n", 404),
+        ("OPTIONS /v1/status HTTP/1.1\r\nHost: b\r\n\r\n", 405),
+        ("OPTIONS * HTTP/1.1\r\nHost: b\r\n\r\n", 404),
+        ("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 404),
         ("\(get)?timeout=0 HTTP/1.1\r\nHost: b\r\n\r\n", 400),
         ("\(get)?timeout=11m HTTP/1.1\r\nHost: b\r\n\r\n", 400),
         ("\(get)?min_valid=-1 HTTP/1.1\r\nHost: b\r\n\r\n", 400),
@@ -91,6 +96,44 @@ struct RequestRefusalTests {
         ("GET /v1/status\u{1b}[2J HTTP/1.1\r\nHost: b\r\n\r\n", 400),
     ])
     func refuses(request: String, status: Int) throws {
+        try expect(status, for: request)
+    }
+
+    /// A request whose body is as long as it says.
+    private static func request(_ line: String, _ headers: [String] = [], body: String = "") -> String {
+        let all = [line + " HTTP/1.1", "Host: b"] + headers + ["Content-Length: \(body.utf8.count)", "", body]
+        return all.joined(separator: "\r\n")
+    }
+
+    private static let metadata = #"{"client_id":"id","token_url":"https://host/t"}"#
+    private static let none = "PUT /v1/credentials/none"
+
+    static let bodies: [(String, Int)] = [
+        (request(none, body: metadata), 404),
+        (request(none, body: metadata + "\0"), 400),
+        (request(none, body: metadata + "\0" + String(repeating: "s", count: 65_537)), 400),
+        (request(none, body: #"{"client_id":"id","token_url":"https://h/t","issuer":"x"}"# + "\0s"), 400),
+        (request(none, body: #"{"client_id":"id","token_url":"https://h/t","preset":"x"}"# + "\0s"), 400),
+        (request(none, body: "not JSON\0s"), 400),
+        (request("PUT /v1/credentials/x", ["If-None-Match: \"x\""], body: metadata), 400),
+        (request("PUT /v1/credentials/x", ["If-None-Match: *"], body: metadata + "\0s"), 412),
+        (request("POST /v1/passphrase", body: "\0\0\0\u{7f}a"), 400),
+        (request("POST /v1/passphrase", body: "\0\0"), 400),
+        (request("GET /v1/status", ["Bursar-Vault: /a", "Bursar-Vault: /a"]), 400),
+    ]
+
+    @Test(arguments: bodies)
+    func refusesWithABody(request: String, status: Int) throws {
+        try expect(status, for: request)
+    }
+
+    @Test func refusesAChunkedBodyBeyondTheLimit() throws {
+        let head = "PUT /v1/credentials/none HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let chunk = "8000\r\n" + String(repeating: "s", count: 0x8000) + "\r\n"
+        try expect(413, for: head + String(repeating: chunk, count: 17))
+    }
+
+    private func expect(_ status: Int, for request: String) throws {
         // The connection closes itself, or else says that it would not.
         let connection = try RawConnection(try socket)
         connection.send(request)
@@ -98,12 +141,29 @@ struct RequestRefusalTests {
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(request.prefix(200)): \(answer)")
         #expect(answer.lowercased().contains("cache-control: no-store"))
         #expect(answer.contains("application/problem+json"))
-        #expect(answer.contains("\"exit_code\":"))
+        let exits = [403: 77, 404: 66, 412: 73, 500: 78]
+        #expect(answer.contains("\"exit_code\":\(exits[status] ?? 64),"), "\(answer)")
         #expect(!answer.contains("canary"))
         // Whatever was refused, the next caller is served.
         let next = try RawConnection(try socket).ask(
             "GET /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
         #expect(next.hasPrefix("HTTP/1.1 200 "))
+    }
+
+    /// What no refusal has a body for, as HTTP has it.
+    @Test func theHeadOfAnAnswerAloneHasNoBody() throws {
+        let answer = try RawConnection(try socket).ask(
+            "HEAD /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 405 "))
+        #expect(answer.contains("\r\nAllow: GET\r\n"), "\(answer)")
+        #expect(answer.hasSuffix("\r\n\r\n"))
+    }
+
+    @Test(arguments: ["timeout=5", "timeout=10m", "min_valid=60&timeout=30s", "scope=a%20b", "scope=a+b", "fresh=0"])
+    func takes(query: String) throws {
+        let answer = try RawConnection(try socket).ask(
+            "\(Self.get)?\(query) HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
     }
 
     @Test func aHeadOfSixteenKiBIsRead() throws {

@@ -46,7 +46,8 @@ struct TokenResponseTests {
             case .notJSON(_, let isHTML): return isHTML ? "notJSON html" : "notJSON"
             case .redirected(_, let host): return "redirected" + (host.map { " \($0)" } ?? "")
             case .refusedWithoutCode: return "refusedWithoutCode"
-            case .serverFailed: return "serverFailed"
+            case .serverFailed(_, let code):
+                return "serverFailed" + (code.map { " \($0.rawValue)" } ?? "")
             case .unexpectedStatus: return "unexpectedStatus"
             case .unsupportedTokenType: return "unsupportedTokenType"
             default: return "\(error)"

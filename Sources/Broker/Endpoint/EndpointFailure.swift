@@ -11,12 +11,12 @@ enum EndpointFailure: Equatable {
     case untrusted(BrokerError.TLSFault)
     /// A connection, but no whole answer in time.
     case noAnswer
-    /// More than is read.
-    case tooLarge
+    /// More than is read; the limit in bytes.
+    case tooLarge(limit: Int)
 
     init(_ error: any Error) {
         switch error {
-        case is AnswerTooLarge: self = .tooLarge
+        case let error as AnswerTooLarge: self = .tooLarge(limit: error.limit)
         case let error as NIOConnectionError: self = .unreachable(Self.cause(of: error))
         case let error as ChannelError where error.isConnectTimeout:
             self = .unreachable("no connection in time")

@@ -14,14 +14,24 @@ internal import Synchronization
 package final class TokenEndpoint: Sendable {
     /// Most bytes of an answer's body that are read.
     package static let bodyLimit = 256 * 1024
+    /// Most bytes of an answer's headers.
+    package static let headLimit = 64 * 1024
     /// How long connecting may take, TLS included.
     package static let connectTimeout = Duration.seconds(10)
 
     private let group: MultiThreadedEventLoopGroup
     private let defaultProxy: ProxyURL?
-    // One client for each proxy: the library knows a proxy for a whole client only.
-    private let clients = Mutex<[ProxyURL?: HTTPClient]>([:])
+    // One client for each way: the library knows a proxy, or another address, for a whole client only.
+    private let clients = Mutex<[Way: HTTPClient]>([:])
     private let tlsConfigurations = Mutex<[String: TLSConfiguration]>([:])
+
+    /// How a request gets to its server.
+    private enum Way: Hashable {
+        case direct
+        case proxy(ProxyURL)
+        /// Plain http, which stays on this machine.
+        case loopback
+    }
 
     /// - Parameters:
     ///   - group: where connections run.
@@ -53,7 +63,7 @@ package final class TokenEndpoint: Sendable {
         by deadline: NIODeadline
     ) async throws(BrokerError) -> EndpointAnswer {
         let endpoint = self.endpoint(of: credential, named: name)
-        let client = self.client(through: credential.proxy ?? defaultProxy)
+        let client = self.client(by: way(of: credential))
         let progress = FormBody.Progress()
         let request = try Self.request(
             encoded, to: credential.tokenURL, tls: tlsConfiguration(for: credential), progress)
@@ -68,9 +78,15 @@ package final class TokenEndpoint: Sendable {
 
     /// How errors name the credential's token endpoint.
     package func endpoint(of credential: Credential, named name: String) -> BrokerError.Endpoint {
-        BrokerError.Endpoint(
-            credential: name, host: credential.tokenURL.host,
-            hasProxy: credential.proxy != nil || defaultProxy != nil)
+        let hasProxy = if case .proxy = way(of: credential) { true } else { false }
+        return BrokerError.Endpoint(
+            credential: name, host: credential.tokenURL.host, hasProxy: hasProxy)
+    }
+
+    private func way(of credential: Credential) -> Way {
+        // A proxy would read plain http, and "localhost" would be its own.
+        if credential.tokenURL.scheme == "http" { return .loopback }
+        return (credential.proxy ?? defaultProxy).map { .proxy($0) } ?? .direct
     }
 
     /// The client's own deadline ends with the answer's head; a body that drips could go on for ever.
@@ -95,12 +111,14 @@ package final class TokenEndpoint: Sendable {
     ) async throws -> EndpointAnswer {
         let response = try await client.execute(request, deadline: deadline)
         let headers = response.headers
+        let headSize = headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        guard headSize <= headLimit else { throw AnswerTooLarge(limit: headLimit) }
         let declared = headers.first(name: "Content-Length").flatMap { Int($0) }
-        if let declared, declared > bodyLimit { throw AnswerTooLarge() }
+        if let declared, declared > bodyLimit { throw AnswerTooLarge(limit: bodyLimit) }
         var body = ByteBuffer()
         for try await part in response.body {
             guard body.readableBytes + part.readableBytes <= bodyLimit else {
-                throw AnswerTooLarge()
+                throw AnswerTooLarge(limit: bodyLimit)
             }
             body.writeImmutableBuffer(part)
         }
@@ -115,7 +133,7 @@ package final class TokenEndpoint: Sendable {
         isSent: Bool
     ) async -> BrokerError {
         switch EndpointFailure(error) {
-        case .tooLarge: return .oauth(.responseTooLarge(limit: Self.bodyLimit), endpoint)
+        case .tooLarge(let limit): return .oauth(.responseTooLarge(limit: limit), endpoint)
         case .noAnswer where isSent: return .noAnswer(endpoint)
         case .noAnswer: return .unreachable(endpoint, cause: "no connection in time")
         case .unreachable(let cause): return .unreachable(endpoint, cause: cause)
@@ -157,19 +175,26 @@ package final class TokenEndpoint: Sendable {
         return request
     }
 
-    private func client(through proxy: ProxyURL?) -> HTTPClient {
+    private func client(by way: Way) -> HTTPClient {
         clients.withLock { clients in
-            if let client = clients[proxy] { return client }
+            if let client = clients[way] { return client }
             var configuration = HTTPClient.Configuration(
                 redirectConfiguration: .disallow,
-                timeout: .init(connect: .nanoseconds(Int64(Self.connectTimeout.seconds * 1e9))),
-                proxy: proxy.map { .server(host: $0.host, port: $0.port) })
+                timeout: .init(connect: .nanoseconds(Int64(Self.connectTimeout.seconds * 1e9))))
+            switch way {
+            case .direct: break
+            case .proxy(let proxy): configuration.proxy = .server(host: proxy.host, port: proxy.port)
+            // No resolver says where this machine is.
+            case .loopback: configuration.dnsOverride = ["localhost": "127.0.0.1"]
+            }
+            // A server that hangs for one credential must not hold up another one.
+            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
             configuration.httpVersion = .http1Only
             configuration.connectionPool.retryConnectionEstablishment = false
             configuration.connectionPool.idleTimeout = .seconds(15)
             let client = HTTPClient(
                 eventLoopGroupProvider: .shared(group), configuration: configuration)
-            clients[proxy] = client
+            clients[way] = client
             return client
         }
     }
@@ -201,5 +226,7 @@ package struct EndpointAnswer: Sendable {
     package let body: [UInt8]
 }
 
-/// The answer was longer than ``TokenEndpoint/bodyLimit``.
-struct AnswerTooLarge: Error {}
+/// The answer's headers or body were longer than is read, in bytes.
+struct AnswerTooLarge: Error {
+    let limit: Int
+}

@@ -35,7 +35,6 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     private let deadlines: Deadlines
     private var state = State.idle
     private var timer: Scheduled<Void>?
-    private var answerTimer: Scheduled<Void>?
     private var task: Task<Void, Never>?
     private var context: ChannelHandlerContext?
     private var closesNext = false
@@ -73,7 +72,6 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     func channelInactive(context: ChannelHandlerContext) {
         registry.remove(self, uid: caller.uid)
         timer?.cancel()
-        answerTimer?.cancel()
         task?.cancel()
         self.context = nil
         context.fireChannelInactive()
@@ -92,7 +90,11 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     }
 
     /// Refuses what is arriving, and ends the connection.
-    func refuse(_ error: BrokerError) {
+    ///
+    /// - Parameters:
+    ///   - error: why.
+    ///   - asksForHead: whether the request was a HEAD, whose answers have no body.
+    func refuse(_ error: BrokerError, asksForHead: Bool = false) {
         switch state {
         case .answering, .refused: return
         case .idle, .head, .body: break
@@ -102,7 +104,9 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
             handlerType: HeadGate.self)
         else { return close() }
         // As bytes: the pipeline lets no answer pass before a request is there.
-        gate.writeAndFlush(NIOAny(ByteBuffer(bytes: Problem(error).answer.bytes)), promise: nil)
+        let answer = Problem(error).answer
+        let bytes = answer.headBytes + (asksForHead ? [] : answer.body)
+        gate.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
         written(closes: true)
     }
 
@@ -134,7 +138,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
             }
             state = .body(request, keepsAlive: head.isKeepAlive)
         } catch {
-            refuse(error)
+            refuse(error, asksForHead: head.method == .HEAD)
         }
     }
 
@@ -177,11 +181,14 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
                 wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
         }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
-        answerTimer = context.eventLoop.scheduleTask(in: deadlines.answer) {
+        let timer = context.eventLoop.scheduleTask(in: deadlines.answer) {
             connection.value.close()
         }
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in connection.value.written(closes: closes) }
+        written.futureResult.whenComplete { _ in
+            timer.cancel()
+            connection.value.written(closes: closes)
+        }
         task = nil
         if !closes {
             // Before the end is written: the next request may be waiting behind this one.
@@ -192,7 +199,6 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     }
 
     private func written(closes: Bool) {
-        answerTimer?.cancel()
         guard closes || closesNext else { return }
         // Half-closing first lets a client read the answer although it still sends.
         context?.close(mode: .output, promise: nil)
@@ -211,12 +217,12 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
 }
 
 extension Answer {
-    /// The whole answer, after which the connection ends.
-    fileprivate var bytes: [UInt8] {
+    /// The head of an answer after which the connection ends.
+    fileprivate var headBytes: [UInt8] {
         let head = head(closes: true)
         var text = "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n"
         for (name, value) in head.headers { text += "\(name): \(value)\r\n" }
-        return Array((text + "\r\n").utf8) + body
+        return Array((text + "\r\n").utf8)
     }
 
     fileprivate func head(closes: Bool) -> HTTPResponseHead {

@@ -36,15 +36,16 @@ extension Problem {
         let place = "the token endpoint at \"\(endpoint.host)\""
         let name = endpoint.credential
         switch error {
-        case .refused(let code, let description, let status):
-            self.init(refused: code, description, status, place, name)
+        case .refused(let code, let description, _):
+            self.init(refused: code, description, place, name)
         case .refusedWithoutCode:
             self.init(
                 "refused", 403, 77, "\(place) refused \"\(name)\": \(error)", Self.clientHints(name))
-        case .serverFailed:
+        case .serverFailed(_, let code):
             self.init(
                 "try-later", 503, 75, "\(place) can't answer now: \(error)", ["try again later"])
             retryAfter = 1
+            oauthError = code?.rawValue
         case .redirected:
             self.init(
                 "bad-answer", 502, 76, "\(place) answered \(error), which is never followed",
@@ -62,10 +63,9 @@ extension Problem {
     }
 
     private init(
-        refused code: ErrorCode, _ description: String?, _ status: Int, _ place: String,
-        _ name: String
+        refused code: ErrorCode, _ description: String?, _ place: String, _ name: String
     ) {
-        let words = description.map { " (\($0.prefix(200)))" } ?? ""
+        let words = description.map { " (\($0))" } ?? ""
         let detail = "\(place) refused \"\(name)\": \(code.rawValue)\(words)"
         switch code {
         case .temporarilyUnavailable, .serverError:
@@ -112,9 +112,6 @@ extension BrokerError {
     package var isWorthRepeating: Bool {
         switch self {
         case .unreachable, .oauth(.serverFailed, _): true
-        case .oauth(.refused(let code, _, let status), _):
-            status >= 500 || [408, 425, 429].contains(status)
-                || [.temporarilyUnavailable, .serverError].contains(code)
         default: false
         }
     }

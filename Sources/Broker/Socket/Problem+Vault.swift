@@ -23,7 +23,10 @@ extension Problem {
         case .damaged:
             self.init(
                 "vault-damaged", 500, 65, words,
-                ["put a backup in its place: bursar broker stop; cp BACKUP VAULT; bursar vault check"])
+                [
+                    "put a backup in its place: bursar broker stop; rm -f VAULT-wal; cp BACKUP VAULT; "
+                        + "bursar vault check"
+                ])
         case .newerFormat:
             self.init("vault-newer", 500, 65, words, ["install a newer Bursar"])
         case .older(_, _, let lacksLog):
@@ -54,6 +57,13 @@ extension Problem {
                 ["to put another in its place: bursar vault add \(name) --replace …"])
         case .destinationChanged(let name):
             self.init(BrokerError.destinationChanged(name: name))
+        case .replaced:
+            self.init(
+                "vault-damaged", 500, 65, words,
+                ["if the file there now is the right one: bursar broker stop; bursar unlock"])
+        case .logInUse:
+            self.init(
+                "io", 500, 74, words, ["end the other process (a backup?), then: bursar broker stop"])
         case .io:
             self.init("io", 500, 74, words, ["is the disk full, or read-only? df -h"])
         }
@@ -62,8 +72,10 @@ extension Problem {
     /// The problem of what the operating system refused.
     package init(_ error: HostError) {
         switch error {
-        case .system: self.init("io", 500, 74, error.description)
-        case .timedOut, .notOpen: self.init("io", 500, 74, error.description)
+        case .system, .timedOut, .notOpen: self.init("io", 500, 74, error.description)
+        case .unsafe(_, .taken):
+            self.init(
+                "configuration", 500, 78, error.description, ["give this broker another one: --socket PATH"])
         case .unsafe(let path, .openMode):
             self.init(
                 "configuration", 500, 78, error.description, ["chmod go-rwx \(path)"])

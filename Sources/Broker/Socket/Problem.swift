@@ -64,6 +64,10 @@ package struct Problem: Equatable, Sendable {
                 "where the secret of \"\(name)\" goes would change, so it has to be given again",
                 ["add --secret-file FILE, --secret-fd N or --secret-stdin"])
         case .badCredential(let error): self.init(badCredential: error)
+        case .badProxy(let text):
+            self.init(
+                "configuration", 500, 78,
+                "the proxy \"\(escaped(text, limit: 200))\" can't be used: it is not http://HOST[:PORT]")
         case .oauth(let error, let endpoint): self.init(error, at: endpoint)
         case .unreachable(let endpoint, let cause):
             self.init(

@@ -1,3 +1,4 @@
+internal import Host
 internal import NIOCore
 internal import NIOHTTP1
 internal import Sodium
@@ -72,7 +73,9 @@ struct Request: Sendable {
         guard let asked = percentDecoded(value[...], plusIsSpace: false) else {
             throw .badRequest("Bursar-Vault is malformed")
         }
-        guard asked == served else { throw .anotherVault(asked: asked, served: served) }
+        guard asked == served || PrivateFiles.isSamePlace(asked, served) else {
+            throw .anotherVault(asked: asked, served: served)
+        }
     }
 
     private func requireBody(_ headers: HTTPHeaders) throws(BrokerError) {
@@ -85,10 +88,11 @@ struct Request: Sendable {
         guard declared <= route.bodyLimit, route.bodyLimit > 0 || !isChunked else {
             throw .tooLarge(what: "body", limit: route.bodyLimit)
         }
-        guard route.bodyLimit > 0, declared > 0 || isChunked else { return }
+        guard route.takesPassphrase, declared > 0 || isChunked,
+            let type = headers.first(name: "Content-Type")?.split(separator: ";").first
+        else { return }
         let expected = "application/octet-stream"
-        let type = headers.first(name: "Content-Type")?.split(separator: ";").first
-        guard type?.lowercased() == expected else { throw .wrongContentType(expected: expected) }
+        guard type.lowercased() == expected else { throw .wrongContentType(expected: expected) }
     }
 }
 

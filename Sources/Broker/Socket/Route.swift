@@ -74,6 +74,14 @@ package enum Route: Equatable, Sendable {
         }
     }
 
+    /// Whether its body is raw passphrases, and nothing else.
+    package var takesPassphrase: Bool {
+        switch self {
+        case .unlock, .createVault, .check, .changePassphrase: true
+        default: false
+        }
+    }
+
     /// The most bytes of a passphrase.
     package static let passphraseLimit = 64 * 1024
 }

@@ -30,7 +30,7 @@ actor SocketKeeper {
     /// Binds anew if the path has gone: at the same path, or else where a client without a login looks.
     func check() async {
         guard let old = listener, !old.isInPlace else { return }
-        for candidate in [path, UserFolders.runtimeSocket()] {
+        for candidate in candidates {
             guard let fresh = try? await listen(at: candidate) else { continue }
             await old.close(within: .zero)
             listener = fresh
@@ -39,6 +39,12 @@ actor SocketKeeper {
             logger.notice("the socket has gone; bound anew", metadata: ["socket": "\(candidate)"])
             return
         }
+    }
+
+    // A socket that was asked for by name has one place; the user's own follows its clients.
+    private var candidates: [String] {
+        guard path == UserFolders.runtimeSocket() else { return [path] }
+        return [path, UserFolders.runtimeSocket(isLoggedOut: true)]
     }
 
     func close(within grace: Duration) async {

@@ -19,6 +19,11 @@ package struct RequestBudget: Sendable {
         underWay += 1
     }
 
+    /// Notes that a request under way is sent once more.
+    package mutating func noteRepeat(at now: ContinuousClock.Instant) {
+        recent.append(now)
+    }
+
     /// Notes that a request has ended.
     package mutating func end() {
         underWay -= 1
@@ -45,19 +50,27 @@ package struct RefusalPause: Sendable {
     private static let shortest = Duration.seconds(60)
     private static let longest = Duration.seconds(3600)
 
-    /// When the pause ends.
+    /// When the pause began, and when it ends.
+    package private(set) var start: ContinuousClock.Instant
     package private(set) var end: ContinuousClock.Instant
     private var length: Duration
 
     /// Begins with one minute.
     package init(at now: ContinuousClock.Instant) {
         length = Self.shortest
+        start = now
         end = now + length
     }
 
     /// Doubles the pause after a further refusal, to one hour at most.
     package mutating func prolong(at now: ContinuousClock.Instant) {
         length = min(length * 2, Self.longest)
+        start = now
         end = now + length
+    }
+
+    /// Whether it still lasts, or a refusal now would prolong it.
+    package func matters(at now: ContinuousClock.Instant) -> Bool {
+        now - end < Self.longest
     }
 }

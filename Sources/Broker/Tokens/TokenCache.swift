@@ -8,16 +8,19 @@ package actor TokenCache {
     package typealias Request =
         @Sendable (_ deadline: ContinuousClock.Instant) async -> Result<Token, BrokerError>
 
-    /// Most tokens that are kept; the one that ends first makes room.
+    /// Most tokens that are kept, and most bytes of them; those that end first make room.
     package static let limit = 10_000
+    package static let byteLimit = 64 << 20
 
     // How long a request that has run out of time may take to say so.
-    private static let lastWord = Duration.milliseconds(250)
+    private static let lastWord = Duration.seconds(1)
 
     private typealias Answer = Result<Token, BrokerError>
 
     private struct Flight {
         let number: UInt64
+        let begunAt: ContinuousClock.Instant
+        let deadline: ContinuousClock.Instant
         let task: Task<Void, Never>
         var waiters: [UInt64: CheckedContinuation<Answer, Never>] = [:]
     }
@@ -28,8 +31,8 @@ package actor TokenCache {
     private var lastRequests: [TokenKey: ContinuousClock.Instant] = [:]
     private var budgets: [CredentialRevision: RequestBudget] = [:]
     private var pauses: [CredentialRevision: (pause: RefusalPause, error: BrokerError)] = [:]
-    private var retryAfters:
-        [CredentialRevision: (end: ContinuousClock.Instant, delay: BrokerError.Delay)] = [:]
+    // By credential: a change of its metadata is no reason for the server to be asked sooner.
+    private var retryAfters: [[UInt8]: (end: ContinuousClock.Instant, delay: BrokerError.Delay)] = [:]
     private var flightCount: UInt64 = 0
     private var waiterCount: UInt64 = 0
 
@@ -50,19 +53,34 @@ package actor TokenCache {
     ) async throws(BrokerError) -> Token {
         while true {
             if let cached = payable(key, demand) { return cached }
-            let joins = flights[key] != nil
-            if !joins { try begin(key, demand, request) }
+            let joined = flights[key]
+            if joined == nil { try begin(key, demand, request) }
             // Whoever began the request hears from it what went wrong.
-            let patience = joins ? demand.deadline : demand.deadline + Self.lastWord
+            let patience = joined == nil ? demand.deadline + Self.lastWord : demand.deadline
             switch await answer(for: key, by: patience) {
             case .success(let token): return token
-            case .failure(.timedOut)
-            where joins && clock.now() < demand.deadline && !Task.isCancelled:
+            case .failure(let error):
+                guard let joined, joined.deadline < demand.deadline, error.isForWantOfTime,
+                    clock.now() < demand.deadline, !Task.isCancelled
+                else { throw error }
                 // The caller who began the request had less time than this one.
-                continue
-            case .failure(let error): throw error
             }
         }
+    }
+
+    /// Notes that the request under way for a credential is sent once more.
+    package func noteRepeat(_ credential: CredentialRevision) {
+        budgets[credential]?.noteRepeat(at: clock.now())
+    }
+
+    /// Lets go of what no longer matters: tokens that have ended, bounds that have passed.
+    package func prune() {
+        let now = clock.now()
+        tokens = tokens.filter { $0.value.expiry.map { $0 > now } ?? false }
+        lastRequests = lastRequests.filter { now - $0.value < RequestBudget.pauseBetweenRequests }
+        budgets = budgets.filter { !$0.value.isIdle(at: now) }
+        pauses = pauses.filter { $0.value.pause.matters(at: now) }
+        retryAfters = retryAfters.filter { $0.value.end > now }
     }
 
     /// Forgets every token, and ends every request: the vault was locked.
@@ -81,7 +99,6 @@ package actor TokenCache {
         lastRequests = lastRequests.filter { $0.key.credential.id != id }
         budgets = budgets.filter { $0.key.id != id }
         pauses = pauses.filter { $0.key.id != id }
-        retryAfters = retryAfters.filter { $0.key.id != id }
     }
 
     private func drop(_ key: TokenKey, _ error: BrokerError) {
@@ -110,7 +127,7 @@ package actor TokenCache {
         {
             throw .paused(error, until: clock.wallSeconds(at: pause.end))
         }
-        let retryAfter = retryAfters[credential].flatMap { $0.end > now ? $0 : nil }
+        let retryAfter = retryAfters[credential.id].flatMap { $0.end > now ? $0 : nil }
         if let retryAfter, retryAfter.end >= demand.deadline {
             throw .tryLater(retryAfter.delay, after: retryAfter.end - now)
         }
@@ -126,7 +143,8 @@ package actor TokenCache {
             let answer = await request(demand.deadline)
             self.finish(key, number, answer)
         }
-        flights[key] = Flight(number: number, task: task)
+        flights[key] = Flight(
+            number: number, begunAt: now, deadline: demand.deadline, task: task)
     }
 
     private func finish(_ key: TokenKey, _ number: UInt64, _ answer: Answer) {
@@ -134,38 +152,49 @@ package actor TokenCache {
         // A flight that was dropped leaves nothing behind.
         guard let flight = flights[key], flight.number == number else { return }
         flights[key] = nil
-        remember(answer, for: key)
+        remember(answer, for: key, begunAt: flight.begunAt)
         for waiter in flight.waiters.values { waiter.resume(returning: answer) }
     }
 
-    private func remember(_ answer: Answer, for key: TokenKey) {
+    private func remember(
+        _ answer: Answer, for key: TokenKey, begunAt: ContinuousClock.Instant
+    ) {
         let now = clock.now()
         switch answer {
         case .success(let token):
             pauses[key.credential] = nil
-            retryAfters[key.credential] = nil
             if token.expiry != nil { keep(token, for: key, at: now) }
         case .failure(let error):
-            if error.refusesClient {
-                var pause = pauses[key.credential]?.pause
-                pause?.prolong(at: now)
-                pauses[key.credential] = (pause ?? RefusalPause(at: now), error)
-            }
+            if error.refusesClient { pause(key.credential, error, begunAt: begunAt, at: now) }
             if case .tryLater(let delay, let after?) = error {
-                retryAfters[key.credential] = (now + after, delay)
+                retryAfters[key.credential.id] = (now + after, delay)
             }
         }
     }
 
+    private func pause(
+        _ credential: CredentialRevision, _ error: BrokerError, begunAt: ContinuousClock.Instant,
+        at now: ContinuousClock.Instant
+    ) {
+        guard var pause = pauses[credential]?.pause else {
+            pauses[credential] = (RefusalPause(at: now), error)
+            return
+        }
+        // Requests that were under way together are refused together: that is one refusal.
+        guard begunAt >= pause.start else { return }
+        pause.prolong(at: now)
+        pauses[credential] = (pause, error)
+    }
+
     private func keep(_ token: Token, for key: TokenKey, at now: ContinuousClock.Instant) {
         tokens[key] = token
-        guard tokens.count > Self.limit else { return }
-        tokens = tokens.filter { $0.value.expiry.map { $0 > now } ?? false }
-        lastRequests = lastRequests.filter {
-            now - $0.value < RequestBudget.pauseBetweenRequests || tokens[$0.key] != nil
+        func isTooMuch() -> Bool {
+            tokens.count > Self.limit
+                || tokens.values.reduce(0) { $0 + $1.accessToken.utf8.count } > Self.byteLimit
         }
-        budgets = budgets.filter { !$0.value.isIdle(at: now) }
-        if tokens.count > Self.limit,
+        guard isTooMuch() else { return }
+        prune()
+        while isTooMuch(),
             let first = tokens.min(by: { ($0.value.expiry ?? now) < ($1.value.expiry ?? now) })
         {
             tokens[first.key] = nil

@@ -25,11 +25,12 @@ package struct TokenRequester: Sendable {
     ///   - credential: the client that asks.
     ///   - name: its name, for errors.
     ///   - deadline: when to give up.
+    ///   - noteRepeat: called before each try but the first.
     ///   - openSecret: opens the client secret, anew for each try, so that none waits in memory.
     /// - Returns: the token.
     package func token(
         _ request: TokenRequest, for credential: Credential, named name: String,
-        by deadline: ContinuousClock.Instant,
+        by deadline: ContinuousClock.Instant, noteRepeat: @Sendable () async -> Void,
         openSecret: @Sendable () async throws(BrokerError) -> Secret
     ) async throws(BrokerError) -> Token {
         let place = endpoint.endpoint(of: credential, named: name)
@@ -56,6 +57,7 @@ package struct TokenRequester: Sendable {
             }
             tries += 1
             guard (try? await clock.sleep(clock.now() + wait)) != nil else { throw .timedOut }
+            await noteRepeat()
         }
     }
 
@@ -121,7 +123,9 @@ package struct TokenRequester: Sendable {
     ///
     /// [s]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     private func retryAfter(_ answer: EndpointAnswer) -> Duration? {
-        guard [429, 503].contains(answer.status), let text = answer.retryAfter else { return nil }
+        guard answer.status >= 500 || [408, 425, 429].contains(answer.status),
+            let text = answer.retryAfter
+        else { return nil }
         if let seconds = Int64(text), seconds >= 0 {
             return .seconds(min(seconds, Self.longestRetryAfter.components.seconds))
         }

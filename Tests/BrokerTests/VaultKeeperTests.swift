@@ -1,0 +1,187 @@
+import Foundation
+import NIOPosix
+import Sodium
+import TestSupport
+import Testing
+
+@testable import Broker
+@testable import Vault
+
+/// The vault as its broker keeps it: locked, unlocked, for a time, under many hands.
+final class VaultKeeperTests {
+    private let folder: TemporaryFolder
+    private let time = ManualClock()
+    private let threads = NIOThreadPool(numberOfThreads: 1)
+    private let keeper: VaultKeeper
+    private let file: String
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        threads.start()
+        file = folder.path + "/v/vault.db"
+        keeper = try VaultKeeper(
+            location: VaultLocation(file: file, stateFolder: folder.path + "/state"),
+            fileLock: try VaultLock.acquire(for: file, socket: "/nowhere"), threads: threads,
+            clock: time.clock)
+        try await keeper.create(passphrase: Self.shared("first"), parameters: .interactive)
+    }
+
+    deinit { try? threads.syncShutdownGracefully() }
+
+    private static func shared(_ text: String) -> SharedSecret {
+        SharedSecret(Secret(copying: Array(text.utf8).span))
+    }
+
+    private static func name(_ text: String) throws -> CredentialName {
+        try #require(CredentialName(text))
+    }
+
+    private static func credential(_ url: String = "https://h/t") throws -> Credential {
+        let json = Array("{\"client_id\":\"id\",\"token_url\":\"\(url)\"}".utf8)
+        return try Credential(parsing: json.span)
+    }
+
+    private func unlock(_ text: String, for duration: Duration? = nil) async throws {
+        // After a wrong passphrase the next one waits, on a clock that somebody has to wind.
+        let winding = Task { [time, keeper] in
+            while await keeper.failureCount > 0, !Task.isCancelled {
+                time.advance(by: .milliseconds(20))
+                try? await Task.sleep(for: .milliseconds(1))
+            }
+        }
+        defer { winding.cancel() }
+        _ = try await keeper.unlock(passphrase: Self.shared(text), for: duration, acceptsOlder: false)
+    }
+
+    private func put(_ name: String) async throws {
+        _ = try await keeper.put(
+            Self.name(name), Self.credential(), secret: Self.shared("s3cret"), onlyAdds: true)
+    }
+
+    @Test func anUnlockingForATimeSurvivesAChangeOfThePassphrase() async throws {
+        try await unlock("first", for: .seconds(600))
+        try await keeper.changePassphrase(current: Self.shared("first"), new: Self.shared("second"))
+        #expect(await keeper.unlockedUntil == time.now + .seconds(600))
+        time.advance(by: .seconds(600))
+        #expect(await keeper.isLocked)
+        await #expect(throws: BrokerError.vault(.wrongPassphrase)) { try await self.unlock("first") }
+        try await unlock("second")
+    }
+
+    @Test func aLockedVaultStaysLockedWhenItsPassphraseIsChanged() async throws {
+        await keeper.lock()
+        try await keeper.changePassphrase(current: Self.shared("first"), new: Self.shared("second"))
+        #expect(await keeper.isLocked)
+        try await unlock("second")
+    }
+
+    /// Both knew the old passphrase; only one may have changed it.
+    @Test func ofTwoChangesAtOnceOneWins() async throws {
+        let changes = ["second", "third"].map { text in
+            Task { [keeper] () -> String? in
+                do {
+                    try await keeper.changePassphrase(
+                        current: Self.shared("first"), new: Self.shared(text))
+                    return text
+                } catch { return nil }
+            }
+        }
+        var wins: [String] = []
+        for change in changes { if let text = await change.value { wins.append(text) } }
+        #expect(wins.count == 1)
+        await keeper.lock()
+        try await unlock(try #require(wins.first))
+    }
+
+    /// Each wrong passphrase makes the next try wait longer, also when they come together.
+    @Test func wrongPassphrasesAreTriedOneByOneAndLaterAndLater() async throws {
+        await keeper.lock()
+        let start = time.now
+        let tries = (0..<4).map { [keeper] _ in
+            Task { [keeper] in
+                _ = try? await keeper.unlock(
+                    passphrase: Self.shared("wrong"), for: nil, acceptsOlder: false)
+            }
+        }
+        let end = ContinuousClock.now + .seconds(60)
+        while await keeper.failureCount < 4, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(10))
+            time.advance(by: .milliseconds(5))
+        }
+        for each in tries { await each.value }
+        // 0 + 100 + 200 + 400 ms.
+        #expect(time.now - start >= .milliseconds(700))
+    }
+
+    /// While it was locked, an older copy was put in the file's place: it is looked at anew.
+    @Test func aFileThatWasReplacedWhileLockedIsLookedAt() async throws {
+        let copy = folder.path + "/copy.db"
+        try await put("a")
+        await keeper.lock()
+        try FileManager.default.copyItem(atPath: file, toPath: copy)
+        try await unlock("first")
+        try await put("b")
+        await keeper.lock()
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.copyItem(atPath: copy, toPath: file)
+        do {
+            try await unlock("first")
+            Issue.record("an older copy was taken")
+        } catch BrokerError.vault(.older) {}
+    }
+
+    @Test func aFileThatWasReplacedWhileOpenIsNotWritten() async throws {
+        try await put("a")
+        try FileManager.default.moveItem(atPath: file, toPath: file + ".away")
+        await #expect(throws: BrokerError.vault(.replaced(path: file))) { try await self.put("b") }
+    }
+
+    /// After a removal by hand, a new vault does not inherit the old one's log.
+    @Test func aNewVaultTakesNothingOfARemovedOne() async throws {
+        try await put("a")
+        #expect(FileManager.default.fileExists(atPath: file + "-wal"))
+        try FileManager.default.removeItem(atPath: file)
+        try await keeper.create(passphrase: Self.shared("other"), parameters: .interactive)
+        try await put("b")
+        await keeper.lock()
+        try await unlock("other")
+        #expect(try await keeper.credentials().map(\.record.name) == ["b"])
+    }
+
+    @Test(arguments: ["-wal", "-shm"])
+    func theOpenVaultsOwnFilesAreNotOpenedByACheck(suffix: String) async throws {
+        try await put("a")
+        await #expect(throws: BrokerError.badRequest("the file belongs to the vault that is open")) {
+            _ = try await self.keeper.check(file: self.file + suffix, passphrase: Self.shared("first"))
+        }
+        #expect(try await keeper.check(file: file, passphrase: Self.shared("x")) == 1)
+    }
+
+    /// What a check finds is not written over by whoever goes on.
+    @Test func afterAFailedCheckTheVaultIsLocked() async throws {
+        try await put("a")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = [file, "UPDATE record SET secret = zeroblob(168)"]
+        try process.run()
+        process.waitUntilExit()
+        do {
+            _ = try await keeper.check()
+            Issue.record("nothing was found")
+        } catch BrokerError.vault(.damaged) {}
+        #expect(await keeper.isLocked)
+    }
+
+    /// A client without a secret has none to give again.
+    @Test func aClientThatProvesNothingCanBeChanged() async throws {
+        let secret = Self.shared("\0")
+        let name = try Self.name("public")
+        func credential(_ url: String) throws -> Credential {
+            let json = Array("{\"client_id\":\"id\",\"token_url\":\"\(url)\",\"auth\":\"none\"}".utf8)
+            return try Credential(parsing: json.span)
+        }
+        _ = try await keeper.put(name, credential("https://a/"), secret: secret, onlyAdds: true)
+        _ = try await keeper.put(name, credential("https://b/"), secret: secret, onlyAdds: false)
+        #expect(try await keeper.credential(named: name).credential.tokenURL.text == "https://b/")
+    }
+}
