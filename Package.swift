@@ -83,7 +83,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: ["Sodium", "Host"] + nio,
-            path: "Tests/TestSupport", resources: [.copy("Resources/token_endpoint.py")],
+            path: "Tests/TestSupport",
+            resources: [.copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py")],
             swiftSettings: testSettings),
         .testTarget(
             name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: testSettings),

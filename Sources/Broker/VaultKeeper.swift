@@ -11,6 +11,9 @@ package actor VaultKeeper {
     private let threads: NIOThreadPool
     private var vault: Vault?
     private var lockAt: ContinuousClock.Instant?
+    // What was opened lately: opening and reading metadata takes longer than all else about a cached token.
+    private var known: [CredentialName: (record: Record, credential: Credential)] = [:]
+    private static let mostKnown = 256
     private var failures = 0
     // Passphrases are tried one after the other, so that each waits for what the one before has cost.
     private var isTrying = false
@@ -113,10 +116,14 @@ package actor VaultKeeper {
         named name: CredentialName
     ) throws(BrokerError) -> (record: Record, credential: Credential) {
         let vault = try unlocked()
+        if let known = known[name] { return known }
         let record = try asBrokerError { () throws(VaultError) in
             try vault.record(named: name.description)
         }
-        return (record, try Self.credential(in: record))
+        let credential = try Self.credential(in: record)
+        if known.count >= Self.mostKnown { known = [:] }
+        known[name] = (record, credential)
+        return (record, credential)
     }
 
     /// All credentials, sorted by name.
@@ -154,6 +161,7 @@ package actor VaultKeeper {
         _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool
     ) throws(BrokerError) -> (record: Record, isNew: Bool) {
         let vault = try unlocked()
+        known[name] = nil
         let exists = try asBrokerError { () throws(VaultError) in
             try vault.contains(name.description)
         }
@@ -198,6 +206,7 @@ package actor VaultKeeper {
     /// Removes a credential; its name stays in the vault, sealed, for the audit trail.
     package func remove(_ name: CredentialName) throws(BrokerError) -> Record {
         let vault = try unlocked()
+        known[name] = nil
         return try asBrokerError { () throws(VaultError) in
             try vault.remove(name: name.description)
         }
@@ -239,6 +248,7 @@ package actor VaultKeeper {
 
     /// Leaves the vault as one file, and lets go of it.
     package func close() throws(BrokerError) {
+        known = [:]
         guard let vault else { return }
         self.vault = nil
         try asBrokerError { () throws(VaultError) in try vault.close() }

@@ -21,13 +21,13 @@ struct VaultRemove: ParsableCommand {
     }
 }
 
-/// Asks a person, who has to type yes.
+/// Asks a person, who has to type y or yes.
 ///
 /// - Throws: usage without a terminal, or for any other answer.
 func confirm(_ question: String) throws(Failure) {
     guard Terminal.isStandardInput else {
         throw .usage("there is nobody to ask", hints: ["add --yes"])
     }
-    try? StandardStream.error.write("\(question) Type yes: ")
-    guard readLine() == "yes" else { throw .usage("nothing was changed") }
+    try? StandardStream.error.write("\(printable(question)) [y/N] ")
+    guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw .usage("nothing was changed") }
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -94,6 +95,9 @@ static long ask_once(int terminal, const char *prompt, unsigned char *buffer,
     end(&guard);
     if (number == 0) return result;
     explicit_bzero(buffer, capacity);
+    // Swift's runtime catches some of them for its stack traces, and goes on.
+    bool stops = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+    if (!stops) signal(number, SIG_DFL);
     kill(getpid(), number);
     return -EINTR;
 }

@@ -85,6 +85,34 @@ struct BrokerLifeTests {
         #expect(try installation.brokerPID() == pid)
     }
 
+    /// The lock is the vault's; a socket may be another vault's broker's, and stays with it.
+    @Test func aBrokerLeavesALiveSocketAlone() throws {
+        let pid = try installation.brokerPID()
+        let ended = try shell("bursard --vault $F/other/vault.db --socket $SOCKET", seconds: 20)
+        #expect(ended.status == 78)
+        #expect(ended.error.contains("another process (\(pid)) listens there"), "\(ended.error)")
+        #expect(try installation.brokerPID() == pid)
+    }
+
+    /// A variable about brokers that start by themselves says nothing of one that is asked for.
+    @Test func aBrokerIsStartedOnRequestWhateverTheVariableSays() throws {
+        try installation.bursar("broker", "stop")
+        let ended = try shell(
+            "export BURSAR_AUTOSTART=0; bursar vault list 2>&1 | tail -1; bursar broker start && bursar status >/dev/null "
+                + "&& echo runs; bursar broker stop; bursar broker start --no-autostart 2>/dev/null; echo $?")
+        #expect(ended.output == "bursar: hint: start one: bursar broker start\nruns\n69\n")
+    }
+
+    /// The same vault by another way of writing its path.
+    @Test func aVaultHasOneNameHoweverItIsWritten() throws {
+        let ended = try shell(
+            "cd $F/home/.local; ln -s $F/home $F/link; for v in $VAULT share/bursar/vault.db "
+                + "./share/../share/bursar/vault.db $F/link/.local/share/bursar/vault.db; do "
+                + "bursar status --output json --socket $SOCKET --vault $v >/dev/null; echo $?; done; "
+                + "bursar status --socket $SOCKET --vault share/bursar/other.db 2>/dev/null; echo $?")
+        #expect(ended.output == "0\n0\n0\n0\n78\n", "\(ended.error)")
+    }
+
     /// A login shell and a cron job may see different runtime folders.
     @Test func aClientFindsTheBrokerThatHoldsTheLock() throws {
         try installation.add("x", endpoint, "ok/cron")
@@ -102,6 +130,16 @@ struct BrokerLifeTests {
         let pid = try installation.brokerPID()
         try FileManager.default.removeItem(atPath: installation.path("run/bursar"))
         #expect(wait { (try? installation.brokerPID()) == pid })
+    }
+
+    /// However long a request takes, the broker is not idle meanwhile.
+    @Test func aRequestUnderWayKeepsAnIdleBroker() throws {
+        try installation.add("x", endpoint, "slow-4/idle")
+        try installation.bursar("broker", "stop")
+        let ended = try shell(
+            "bursard --vault $VAULT --socket $SOCKET --idle=1s & for _ in $(seq 100); do [ -S $SOCKET ] && break; "
+                + "sleep 0.05; done; bursar token get x; wait $!", seconds: 40)
+        #expect(ended.output == "token-1\n", "\(ended.error)")
     }
 
     @Test func anIdleBrokerEnds() throws {

@@ -96,9 +96,10 @@ struct DamagedVaultTests {
                 attributes: [.posixPermissions: 0o600])
             let codes = try day()
             let isFound = codes == [65, 65, 65, 65]
-            let isHarmless = codes == [0, 0, 0, 0]
+            // Of the file's header, some bytes mean nothing until it is written, or checked.
+            let isHarmless = Set(codes).isSubset(of: [0, 65]) && codes.drop { $0 == 0 }.allSatisfy { $0 == 65 }
             #expect(
-                isFound || (isHarmless && index >= vital.count) || (isHarmless && position < 100),
+                isFound || (isHarmless && (index >= vital.count || position < 100)),
                 "byte \(position) of \(bytes.count): \(codes)")
         }
     }

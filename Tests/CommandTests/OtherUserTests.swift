@@ -168,6 +168,21 @@ final class OtherUserTests {
         #expect(ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it is a symbolic link"))
     }
 
+    /// A logout takes the runtime folder away; a cron job later looks elsewhere, and so does the broker.
+    @Test func afterALogoutTheBrokerIsWhereItsClientsLook() throws {
+        try openTheHouse()
+        let ended = try shell(
+            """
+            mv $F/run $F/gone
+            for _ in $(seq 100); do
+                as $owner env -u XDG_RUNTIME_DIR bursar status --no-autostart >/dev/null 2>&1 && break; sleep 0.1
+            done
+            as $owner env -u XDG_RUNTIME_DIR bursar status | grep socket
+            as $owner env -u XDG_RUNTIME_DIR bursar broker stop; rmdir /tmp/bursar-$owner
+            """)
+        #expect(ended.output == "socket       /tmp/bursar-\(Self.owner)/broker.sock\n", "\(ended.error)")
+    }
+
     /// No debugger and no memory file for a process of the same user.
     @Test func theOwnersOtherProcessesCanNotReadTheBroker() throws {
         try openTheHouse()

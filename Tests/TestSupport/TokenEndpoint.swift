@@ -20,6 +20,8 @@ public final class ScriptedEndpoint: Sendable {
             public let body: String?
             /// Its `Authorization`.
             public let authorization: String?
+            /// Its `Content-Type`.
+            public let content_type: String?
         }
         /// How often each path was posted to.
         public let counts: [String: Int]

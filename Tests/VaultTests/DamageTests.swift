@@ -25,7 +25,9 @@ struct DamageTests {
     fileprivate enum Outcome: Hashable { case refused, unharmed, wrong(String) }
 
     /// Opens, reads everything, writes, reads again.
-    private func outcome() -> Outcome {
+    ///
+    /// - Parameter checks: whether the file is then checked whole, which takes as long as all the rest.
+    private func outcome(checks: Bool) -> Outcome {
         do throws(VaultError) {
             let vault = try fixture.unlocked(key.key)
             defer { try? vault.close() }
@@ -36,7 +38,7 @@ struct DamageTests {
             try VaultFixture.add(vault, "c", "third")
             try vault.update(name: "a", metadata: [1], destination: VaultFixture.destination)
             try vault.remove(name: "b")
-            try vault.check { _ in VaultFixture.destination }
+            if checks { try vault.check { _ in VaultFixture.destination } }
             guard try VaultFixture.secretText(vault, "c") == "third",
                 try vault.records().map(\.name) == ["a", "c"]
             else { return .wrong("after a write") }
@@ -71,7 +73,7 @@ struct DamageTests {
             hurt(&hurtFiles[suffix, default: []], position)
             restore(hurtFiles)
             fixture.write(remembered, to: state + "/" + memory)
-            let outcome = outcome()
+            let outcome = outcome(checks: position % 16 == 0)
             if case .wrong(let words) = outcome {
                 Issue.record("position \(position) of vault.db\(suffix): \(words)")
             }
@@ -94,7 +96,7 @@ struct DamageTests {
 
     @Test func aFileCutAnywhereIsFoundOrHarmless() throws {
         let bytes = fixture.bytes
-        let counts = try tryAll(stride(from: 0, to: bytes.count, by: 64), ["": bytes], "") {
+        let counts = try tryAll(stride(from: 0, to: bytes.count, by: 61), ["": bytes], "") {
             $0 = Array($0[..<$1])
         }
         #expect(counts[.unharmed] == nil)
@@ -126,7 +128,7 @@ struct DamageTests {
     @Test func aLogCutAnywhereIsFound() throws {
         let files = try filesOfAKilledBroker()
         let count = files["-wal"]?.count ?? 0
-        let counts = try tryAll(stride(from: 0, to: count, by: 64), files, "-wal") {
+        let counts = try tryAll(stride(from: 0, to: count, by: 61), files, "-wal") {
             $0 = Array($0[..<$1])
         }
         #expect(counts[.unharmed] == nil)

@@ -1,7 +1,8 @@
 """Opens a vault from its written description alone (Format.md): an independent reader.
 
-Usage: read_vault.py VAULT DESTINATION-HEX, the passphrase on standard input. Prints JSON:
-{"generation":…,"credentials":{name:{"metadata":hex,"secret":hex}}}. Uses libsodium and Python's own modules.
+Usage: read_vault.py VAULT [DESTINATION-HEX], the passphrase on standard input; without a destination it is that
+of each record's own metadata. Prints JSON: {"generation":…,"credentials":{name:{"metadata":hex,"secret":hex}}}.
+Uses libsodium and Python's own modules.
 """
 
 import ctypes
@@ -48,7 +49,16 @@ def unpad(data, block):
     return data[:data.rindex(b"\x80")] if data.rstrip(b"\0").endswith(b"\x80") else sys.exit("bad padding")
 
 
-path, destination = sys.argv[1], bytes.fromhex(sys.argv[2])
+def destination_of(metadata):
+    """Where the secret may go, from the credential's own words."""
+    if len(sys.argv) > 2:
+        return bytes.fromhex(sys.argv[2])
+    members = json.loads(metadata)
+    names = ("token_url", "auth", "ca_certificates", "proxy", "client_id")
+    return blake2b(b"", "bursar destination 1", *(members.get(name, "") for name in names))
+
+
+path = sys.argv[1]
 passphrase = sys.stdin.buffer.read()
 db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 assert db.execute("PRAGMA application_id").fetchone()[0] == 0x42727372
@@ -81,7 +91,7 @@ for name_index, id, revision, metadata, secret in db.execute("SELECT * FROM reco
     length = int.from_bytes(plain[:2], "little")
     name = plain[2:2 + length].decode()
     assert name_index == blake2b(subkey("name index"), name)
-    opened = unpad(open_box(secret, subkey("secret", id, revision, destination)), 128)
+    opened = unpad(open_box(secret, subkey("secret", id, revision, destination_of(plain[2 + length:]))), 128)
     credentials[name] = {"metadata": plain[2 + length:].hex(), "secret": opened.hex()}
 for id, revision, name in db.execute("SELECT * FROM tombstone"):
     total += int.from_bytes(blake2b(row_key, "tombstone", id, revision, name), "little")

@@ -19,6 +19,9 @@ package final class TokenEndpoint: Sendable {
     /// How long connecting may take, TLS included.
     package static let connectTimeout = Duration.seconds(10)
 
+    /// How long a connection is kept for a next request.
+    package static let idleTimeout = Duration.seconds(2)
+
     private let group: MultiThreadedEventLoopGroup
     private let defaultProxy: ProxyURL?
     // One client for each way: the library knows a proxy, or another address, for a whole client only.
@@ -191,7 +194,9 @@ package final class TokenEndpoint: Sendable {
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
             configuration.httpVersion = .http1Only
             configuration.connectionPool.retryConnectionEstablishment = false
-            configuration.connectionPool.idleTimeout = .seconds(15)
+            // As long as it lives, a connection keeps what it read last: a rude server's echo of the secret.
+            configuration.connectionPool.idleTimeout = .nanoseconds(
+                Int64(Self.idleTimeout.seconds * 1e9))
             let client = HTTPClient(
                 eventLoopGroupProvider: .shared(group), configuration: configuration)
             clients[way] = client

@@ -66,9 +66,14 @@ final class Listener: Sendable {
         (try? SocketPlace.inode(path)) == inode
     }
 
-    /// Stops accepting, lets requests under way end, and removes the socket.
+    /// Stops accepting, lets requests under way end, and removes the socket if it is in place.
     func close(within grace: Duration) async {
         if isInPlace { SocketPlace.remove(path) }
+        await abandon(within: grace)
+    }
+
+    /// The same, but the path is left alone: what is there, if anything, is somebody else's.
+    func abandon(within grace: Duration) async {
         try? await channel.close()
         let registry = registry
         let loop = channel.eventLoop

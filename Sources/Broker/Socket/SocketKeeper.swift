@@ -10,6 +10,7 @@ actor SocketKeeper {
     private let group: MultiThreadedEventLoopGroup
     private let logger: Logger
     private var listener: Listener?
+    private var hasListened = false
 
     init(
         path: String, desk: Desk, keeper: VaultKeeper, group: MultiThreadedEventLoopGroup,
@@ -25,14 +26,17 @@ actor SocketKeeper {
     /// Binds for the first time.
     func bind() async throws {
         listener = try await listen(at: path)
+        hasListened = true
     }
 
     /// Binds anew if the path has gone: at the same path, or else where a client without a login looks.
     func check() async {
-        guard let old = listener, !old.isInPlace else { return }
+        guard hasListened, listener?.isInPlace != true else { return }
+        // Before the new one: the system may give both the same inode.
+        await listener?.abandon(within: .zero)
+        listener = nil
         for candidate in candidates {
             guard let fresh = try? await listen(at: candidate) else { continue }
-            await old.close(within: .zero)
             listener = fresh
             desk.note(socketPath: candidate)
             try? await keeper.note(socket: candidate)
@@ -48,6 +52,7 @@ actor SocketKeeper {
     }
 
     func close(within grace: Duration) async {
+        hasListened = false
         await listener?.close(within: grace)
         listener = nil
     }

@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import select
+import signal
 import socket
 import socketserver
 import ssl
@@ -18,6 +19,8 @@ import tempfile
 import threading
 import time
 
+# A test runner's threads start their children with every signal blocked.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 folder = tempfile.mkdtemp(prefix="bursar-endpoint-")
 counts = {}
 last = {}
@@ -184,6 +187,31 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass
         self.close_connection = True
+
+    def on_padded(self, count, size):
+        body = json.dumps({"access_token": f"token-{count}", "expires_in": 3600}).encode()
+        self.answer(200, body + b" " * (int(size) - len(body)))
+
+    def on_chunked(self, count, size):
+        body = json.dumps({"access_token": f"token-{count}", "expires_in": 3600}).encode()
+        body += b" " * (int(size) - len(body))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for start in range(0, len(body), 10_000):
+                part = body[start:start + 10_000]
+                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            self.close_connection = True
+
+    def on_headers(self, count, size):
+        self.token_with_headers(count, {f"X-Filler-{n}": "x" * 9_980 for n in range(int(size) // 10_000)})
+
+    def token_with_headers(self, count, headers):
+        self.answer(200, {"access_token": f"token-{count}", "expires_in": 3600}, **headers)
 
     def on_hang(self, count, _):
         time.sleep(60)
