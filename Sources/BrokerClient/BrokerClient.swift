@@ -61,32 +61,36 @@ public struct BrokerClient: Sendable {
     ) throws(ClientError) -> BrokerResponse {
         let end = ContinuousClock.now + request.timeout
         do {
-            broker.connection.setTimeout(.seconds(10))
             try broker.connection.send(request.head(vault: broker.vault).span)
             for part in request.body { try send(part, broker.connection) }
         } catch {
             // The broker may have refused by the head alone, and said so before it closed.
         }
         var bytes: [UInt8] = []
-        do {
-            while true {
-                let left = end - ContinuousClock.now
-                guard left > .zero else { throw HostError.timedOut(operation: "receive") }
-                broker.connection.setTimeout(left)
-                let part = try broker.connection.receive(upTo: 65_536)
-                if part.isEmpty { break }
-                bytes += part
-                guard bytes.count <= BrokerResponse.limit else { throw ClientError.badAnswer }
-            }
-        } catch HostError.timedOut {
-            throw .noAnswer
-        } catch ClientError.badAnswer {
-            throw .badAnswer
-        } catch {
-            // What is there is judged by its length.
+        while true {
+            let part = try receive(broker.connection, until: end)
+            bytes += part
+            if bytes.isEmpty { throw .brokerGone }
+            if let answer = try BrokerResponse(parsing: bytes, isEnd: part.isEmpty) { return answer }
+            guard bytes.count <= BrokerResponse.limit else { throw .badAnswer }
         }
-        guard !bytes.isEmpty else { throw .brokerGone }
-        return try BrokerResponse(parsing: bytes)
+    }
+
+    /// Some bytes of the answer; none at its end, also where that was none in good order: the answer's length
+    /// tells.
+    private static func receive(
+        _ connection: borrowing UnixConnection, until end: ContinuousClock.Instant
+    ) throws(ClientError) -> [UInt8] {
+        let left = end - ContinuousClock.now
+        guard left > .zero else { throw .noAnswer }
+        connection.setTimeout(left)
+        do throws(HostError) {
+            return try connection.receive(upTo: 16_384)
+        } catch .timedOut {
+            throw .noAnswer
+        } catch {
+            return []
+        }
     }
 
     private static func send(

@@ -21,8 +21,9 @@ public struct TokenFastPath: Sendable {
 
     private var choice = BrokerChoice()
     private var name: String?
-    private var query: [(name: String, value: String)] = []
-    private var scopes: [String] = []
+    private var request = BrokerRequest("GET", "")
+    private var scopes = ""
+    private var hasAudience = false
     private var output = Output.token
 
     /// Gets the token if the arguments are a plain `token get`.
@@ -49,7 +50,7 @@ public struct TokenFastPath: Sendable {
             switch argument {
             case "--system": choice.isSystem = true
             case "--no-autostart": choice.mayStart = false
-            case "--fresh": query.append(("fresh", "1"))
+            case "--fresh": request.addParameter("fresh", "1")
             default:
                 guard let value = rest.popFirst(), value.utf8.first != UInt8(ascii: "-"),
                     read(argument, value)
@@ -65,11 +66,12 @@ public struct TokenFastPath: Sendable {
         case "--socket": choice.socket = value
         case "--vault": choice.vault = value
         case "--passphrase-file", "--passphrase-fd": break
-        case "--scope": scopes.append(value)
-        case "--resource": query.append(("resource", value))
+        case "--scope": scopes += scopes.isEmpty ? value : " " + value
+        case "--resource": request.addParameter("resource", value)
         case "--audience":
-            guard !query.contains(where: { $0.name == "audience" }) else { return false }
-            query.append(("audience", value))
+            guard !hasAudience else { return false }
+            hasAudience = true
+            request.addParameter("audience", value)
         case "--output":
             switch value {
             case "token": output = .token
@@ -84,10 +86,10 @@ public struct TokenFastPath: Sendable {
 
     private func ask(_ name: String) throws -> Outcome {
         guard let place = try? choice.place(for: .anyBroker) else { return .notPlain }
-        var request = BrokerRequest("GET", "/v1/credentials/\(percentEncoded(name))/token")
-        request.query = query
-        if !scopes.isEmpty { request.query.append(("scope", scopes.joined(separator: " "))) }
-        if output != .json { request.headers = [("Accept", "text/plain")] }
+        var request = request
+        request.path = "/v1/credentials/" + percentEncoded(name) + "/token"
+        if !scopes.isEmpty { request.addParameter("scope", scopes) }
+        if output != .json { request.addHeader("Accept", "text/plain") }
         let answer: BrokerResponse
         do throws(ClientError) {
             answer = try BrokerClient(place).send(request, starts: false)

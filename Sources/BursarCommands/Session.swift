@@ -51,8 +51,8 @@ struct Session {
         _ passphrase: SharedSecret, for duration: String? = nil, acceptsOlder: Bool = false
     ) throws(Failure) {
         var request = BrokerRequest("POST", "/v1/unlock")
-        if let duration { request.query.append(("for", duration)) }
-        if acceptsOlder { request.query.append(("accept_older", "1")) }
+        if let duration { request.addParameter("for", duration) }
+        if acceptsOlder { request.addParameter("accept_older", "1") }
         request.body = [.secret(passphrase)]
         let answer = try exchange(request)
         guard answer.isSuccess else { throw Self.failure(answer) }

@@ -56,16 +56,16 @@ struct TokenGet: ParsableCommand {
 
     func run() throws {
         var request = BrokerRequest("GET", try credentialPath(name) + "/token")
-        if !scope.isEmpty { request.query.append(("scope", scope.joined(separator: " "))) }
-        if let audience { request.query.append(("audience", audience)) }
-        for value in resource { request.query.append(("resource", value)) }
-        if let minValid { request.query.append(("min_valid", minValid.text)) }
-        if fresh { request.query.append(("fresh", "1")) }
+        if !scope.isEmpty { request.addParameter("scope", scope.joined(separator: " ")) }
+        if let audience { request.addParameter("audience", audience) }
+        for value in resource { request.addParameter("resource", value) }
+        if let minValid { request.addParameter("min_valid", minValid.text) }
+        if fresh { request.addParameter("fresh", "1") }
         if let timeout {
-            request.query.append(("timeout", timeout.text))
+            request.addParameter("timeout", timeout.text)
             request.timeout = .seconds(timeout.seconds + 15)
         }
-        if output != .json { request.headers = [("Accept", "text/plain")] }
+        if output != .json { request.addHeader("Accept", "text/plain") }
         let session = try Session(options, for: .anyBroker)
         let body: [UInt8]
         do throws(Failure) {

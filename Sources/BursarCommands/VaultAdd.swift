@@ -31,7 +31,7 @@ struct VaultAdd: ParsableCommand {
         }
         var document = CredentialDocument()
         try credential.apply(to: &document)
-        if !replace { request.headers = [("If-None-Match", "*")] }
+        if !replace { request.addHeader("If-None-Match", "*") }
         let session = try Session(options, for: .ownBroker)
         request.body = [.bytes(try encoded(document))]
         if document.auth == "none" {

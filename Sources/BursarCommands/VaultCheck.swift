@@ -24,7 +24,7 @@ struct VaultCheck: ParsableCommand {
             guard let source = PassphraseSource.first(options) else {
                 throw PassphraseSource.missing
             }
-            request.query = [("file", Environment.absolute(file))]
+            request.addParameter("file", Environment.absolute(file))
             request.body = [.secret(try source.read("Passphrase of \(file): "))]
         }
         let check = try decoded(CheckDocument.self, try session.send(request))

@@ -32,7 +32,7 @@ struct VaultInit: ParsableCommand {
                 hints: ["name a file: --passphrase-file FILE, or BURSAR_PASSPHRASE_FILE"])
         }
         var request = BrokerRequest("POST", "/v1/vault")
-        request.query = [("kdf", kdf.rawValue)]
+        request.addParameter("kdf", kdf.rawValue)
         request.body = [.secret(try source.readNew("Passphrase of the new vault: "))]
         _ = try session.send(request)
     }

@@ -8,12 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int chost_set_timeout(int descriptor, int timeout_ms) {
+static int set_timeout(int descriptor, int option, int timeout_ms) {
     struct timeval limit = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
-    if (setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
-        return -errno;
-    return 0;
+    return setsockopt(descriptor, SOL_SOCKET, option, &limit, sizeof limit);
+}
+
+int chost_set_receive_timeout(int descriptor, int timeout_ms) {
+    return set_timeout(descriptor, SO_RCVTIMEO, timeout_ms) == 0 ? 0 : -errno;
 }
 
 int chost_connect(const char *path, int timeout_ms, int *peer_pid, unsigned *peer_uid) {
@@ -24,7 +25,7 @@ int chost_connect(const char *path, int timeout_ms, int *peer_pid, unsigned *pee
     if (descriptor < 0) return -errno;
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (chost_set_timeout(descriptor, timeout_ms) != 0 ||
+    if (set_timeout(descriptor, SO_SNDTIMEO, timeout_ms) != 0 ||
         connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0 ||
         getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
         int code = errno;

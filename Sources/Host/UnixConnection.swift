@@ -37,9 +37,9 @@ public struct UnixConnection: ~Copyable, Sendable {
         max(1, duration.wholeMilliseconds)
     }
 
-    /// Bounds further reads and writes.
+    /// Bounds further reads.
     public borrowing func setTimeout(_ timeout: Duration) {
-        _ = chost_set_timeout(descriptor, Self.milliseconds(timeout))
+        _ = chost_set_receive_timeout(descriptor, Self.milliseconds(timeout))
     }
 
     /// Sends bytes, all of them, straight from where they lie.

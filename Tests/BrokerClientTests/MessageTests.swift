@@ -11,8 +11,9 @@ struct MessageTests {
 
     @Test func aRequestWithoutABody() {
         var request = BrokerRequest("GET", "/v1/credentials/x/token")
-        request.query = [("scope", "read write"), ("audience", "ä&b")]
-        request.headers = [("Accept", "text/plain")]
+        request.addParameter("scope", "read write")
+        request.addParameter("audience", "ä&b")
+        request.addHeader("Accept", "text/plain")
         #expect(
             head(request, vault: "/home/a b/vault.db")
                 == "GET /v1/credentials/x/token?scope=read%20write&audience=%C3%A4%26b HTTP/1.1\r\n"
@@ -35,7 +36,7 @@ struct MessageTests {
     @Test(arguments: ["a\r\nX: y", "a\nb", "\0", "%0d%0a", "\u{1F600}"])
     func noValueBreaksTheHead(value: String) {
         var request = BrokerRequest("GET", "/v1/status")
-        request.query = [("scope", value)]
+        request.addParameter("scope", value)
         #expect(head(request, vault: value).split(separator: "\r\n").count == 4)
     }
 
@@ -45,8 +46,20 @@ struct MessageTests {
         ("HTTP/1.1 403 Forbidden\r\ncontent-length:  3\r\nA: b\r\n\r\n{}\n", 403, "{}\n"),
     ])
     func readsAnAnswer(text: String, status: Int, body: String) throws {
-        let answer = try BrokerResponse(parsing: Array(text.utf8))
+        let answer = try BrokerResponse(parsing: Array(text.utf8), isEnd: true)
         #expect(answer == BrokerResponse(status: status, body: Array(body.utf8)))
+    }
+
+    /// With a length nobody waits for the end, and without one nobody takes half for the whole.
+    @Test func anAnswerIsWholeWhenItsLengthIsThere() throws {
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ntoken"
+        let bytes = Array(text.utf8)
+        for count in bytes.indices {
+            #expect(try BrokerResponse(parsing: Array(bytes[..<count]), isEnd: false) == nil)
+        }
+        #expect(try BrokerResponse(parsing: bytes, isEnd: false)?.body == Array("token".utf8))
+        let endless = Array("HTTP/1.1 200 OK\r\n\r\ntok".utf8)
+        #expect(try BrokerResponse(parsing: endless, isEnd: false) == nil)
     }
 
     /// Half an answer is none: half a token must never look like one.
@@ -57,6 +70,8 @@ struct MessageTests {
         "HTTP/1.1 100 Continue\r\n\r\n",
     ])
     func refusesWhatIsNoWholeAnswer(text: String) {
-        #expect(throws: ClientError.badAnswer) { try BrokerResponse(parsing: Array(text.utf8)) }
+        #expect(throws: ClientError.badAnswer) {
+            try BrokerResponse(parsing: Array(text.utf8), isEnd: true)
+        }
     }
 }
