@@ -87,7 +87,8 @@ let package = Package(
             resources: [.copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py")],
             swiftSettings: testSettings),
         .testTarget(
-            name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: testSettings),
+            name: "SodiumTests", dependencies: ["Sodium", "TestSupport"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: testSettings),
         .testTarget(

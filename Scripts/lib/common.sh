@@ -1,4 +1,6 @@
 # Sourced by the scripts beside this folder.
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # They use what is set here.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 

@@ -84,13 +84,3 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
         case stopping
     }
 }
-
-extension BrokerError {
-    /// Whether more time could have led to a token.
-    package var isForWantOfTime: Bool {
-        switch self {
-        case .timedOut, .noAnswer, .unreachable, .tryLater(.serverAsked, _): true
-        default: false
-        }
-    }
-}

@@ -51,8 +51,8 @@ extension Desk {
             throw .badRequest("a client that authenticates by none has no secret")
         }
         let now = rfc3339(clock.wallSeconds())
-        let old = try? await keeper.credential(named: name).credential
-        credential.createdAt = old?.createdAt ?? now
+        let old = try? await keeper.credential(named: name)
+        credential.createdAt = old?.credential.createdAt ?? now
         credential.updatedAt = now
         if credential.method == .none {
             // A record always has one; this stands for none.
@@ -61,8 +61,16 @@ extension Desk {
             if await keeper.isLocked { throw .locked }
             throw .vault(.noSuchCredential(name: name.description))
         }
-        let (record, isNew) = try await keeper.put(
-            name, credential, secret: secret, onlyAdds: request.onlyAdds)
+        let record: Record
+        let isNew: Bool
+        do throws(BrokerError) {
+            (record, isNew) = try await keeper.put(
+                name, credential, secret: secret, onlyAdds: request.onlyAdds)
+        } catch {
+            // It may be in the file all the same.
+            if let old { await cache.remove(credential: old.record.id) }
+            throw error
+        }
         await cache.remove(credential: record.id)
         return .json(isNew ? .created : .ok, credential.shown(as: record.name).encoded())
     }
@@ -77,15 +85,24 @@ extension Desk {
 
     /// `DELETE /v1/credentials/{name}`.
     func remove(_ name: CredentialName) async throws(BrokerError) -> Answer {
-        let record = try await keeper.remove(name)
-        await cache.remove(credential: record.id)
+        let id = try await keeper.credential(named: name).record.id
+        do throws(BrokerError) {
+            _ = try await keeper.remove(name)
+        } catch {
+            // It may be gone all the same.
+            await cache.remove(credential: id)
+            throw error
+        }
+        await cache.remove(credential: id)
         return Answer(status: .noContent)
     }
 
     /// `POST /v1/unlock`.
     func unlock(_ request: Request) async throws(BrokerError) -> Answer {
         let duration = try request.query.duration("for")
-        if let duration, duration <= .zero { throw .badRequest("an unlocking lasts longer than 0 s") }
+        if let duration, duration <= .zero {
+            throw .badRequest("an unlocking lasts longer than 0 s")
+        }
         let warnings = try await keeper.unlock(
             passphrase: try Self.passphrase(request.body), for: duration,
             acceptsOlder: try request.query.isOn("accept_older"))
@@ -122,9 +139,11 @@ extension Desk {
         guard let length = body.readInteger(as: UInt32.self), length <= body.readableBytes,
             let current = body.readSlice(length: Int(length))
         else { throw .badRequest("the body is not two passphrases") }
-        try await keeper.changePassphrase(
+        let warnings = try await keeper.changePassphrase(
             current: try Self.passphrase(current), new: try Self.passphrase(body))
-        return .json(.ok, JSONValue.members([]).encoded())
+        return .json(
+            .ok,
+            JSONValue.members([("warnings", .array(warnings.map { .string($0) }))]).encoded())
     }
 
     /// `POST /v1/check`: the open vault, or another file.
@@ -138,7 +157,12 @@ extension Desk {
                 file: file, passphrase: try Self.passphrase(request.body))
         } else {
             path = vaultPath
-            count = try await keeper.check()
+            do throws(BrokerError) {
+                count = try await keeper.check()
+            } catch {
+                await lock()
+                throw error
+            }
         }
         return .json(
             .ok,

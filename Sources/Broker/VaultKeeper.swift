@@ -14,10 +14,16 @@ package actor VaultKeeper {
     // What was opened lately: opening and reading metadata takes longer than all else about a cached token.
     private var known: [CredentialName: (record: Record, credential: Credential)] = [:]
     private static let mostKnown = 256
+    private static let longestKnown = 64 << 10
     private var failures = 0
+    // Counts them, so that an unlocking that began before one does not end after it.
+    private var lockings = 0
     // Passphrases are tried one after the other, so that each waits for what the one before has cost.
     private var isTrying = false
     private var nextTries: [CheckedContinuation<Void, Never>] = []
+
+    /// Most bytes of a credential's metadata, as the vault keeps it.
+    package static let longestMetadata = 512 << 10
 
     /// Opens the vault if there is one.
     ///
@@ -90,25 +96,35 @@ package actor VaultKeeper {
     /// Forgets the master key, and lets go of the file: what is there at the next unlocking is looked at
     /// anew.
     package func lock() {
+        lockings += 1
         vault?.relock()
         try? close()
-        lockAt = nil
     }
 
     /// Changes the passphrase that the current one opens; the vault stays as locked as it was.
+    ///
+    /// - Returns: what a person should be told all the same, in words.
+    @discardableResult
     package func changePassphrase(
         current: SharedSecret, new: SharedSecret
-    ) async throws(BrokerError) {
+    ) async throws(BrokerError) -> [String] {
         let parameters = try opened().keyslots.first?.parameters ?? .moderate
         let made = try await newKeyslot(new, parameters)
         let handed = Handover(made)
-        try await withSlotKey(current) { vault, key throws(VaultError) in
+        let warnings = try await withSlotKey(current) { vault, key throws(VaultError) in
             let wasLocked = vault.isLocked
-            if wasLocked { _ = try vault.unlock(with: key) } else { try vault.verify(key) }
+            var warnings: [String] = []
+            if wasLocked {
+                warnings = try vault.unlock(with: key).map(\.description)
+            } else {
+                try vault.verify(key)
+            }
             defer { if wasLocked { vault.relock() } }
-            guard let made = handed.take() else { return }
-            try vault.changePassphrase(from: key.slot, to: made)
+            if let made = handed.take() { try vault.changePassphrase(from: key.slot, to: made) }
+            return warnings
         }
+        if vault?.isLocked == true { try? close() }
+        return warnings
     }
 
     /// One credential, with the record that holds it.
@@ -122,7 +138,7 @@ package actor VaultKeeper {
         }
         let credential = try Self.credential(in: record)
         if known.count >= Self.mostKnown { known = [:] }
-        known[name] = (record, credential)
+        if record.metadata.count <= Self.longestKnown { known[name] = (record, credential) }
         return (record, credential)
     }
 
@@ -167,6 +183,9 @@ package actor VaultKeeper {
         }
         if exists && onlyAdds { throw .vault(.credentialExists(name: name.description)) }
         let metadata = credential.encoded()
+        guard metadata.count <= Self.longestMetadata else {
+            throw .badRequest("the metadata has more than \(Self.longestMetadata) bytes")
+        }
         let destination = credential.destination
         let text = name.description
         guard let secret else {
@@ -231,9 +250,10 @@ package actor VaultKeeper {
     package func check(file: String, passphrase: SharedSecret) async throws(BrokerError) -> Int {
         let identity = PrivateFiles.identity(file)
         if let identity, identity == PrivateFiles.identity(location.file) { return try check() }
-        // To open and close one of the open vault's own files would drop SQLite's locks on it.
-        let own = Vault.sideFiles.map { PrivateFiles.identity(location.file + $0) }
-        guard identity == nil || !(own + [vault?.fileIdentity]).contains(identity) else {
+        // To open and close one of the open vault's own files, by whatever name, would drop SQLite's locks.
+        let own = ([""] + Vault.sideFiles).map { PrivateFiles.identity(location.file + $0) }
+        let others = ([""] + Vault.sideFiles).compactMap { PrivateFiles.identity(file + $0) }
+        guard !others.contains(where: (own + [vault?.fileIdentity]).contains) else {
             throw .badRequest("the file belongs to the vault that is open")
         }
         let scratch = location.stateFolder
@@ -249,6 +269,7 @@ package actor VaultKeeper {
     /// Leaves the vault as one file, and lets go of it.
     package func close() throws(BrokerError) {
         known = [:]
+        lockAt = nil
         guard let vault else { return }
         self.vault = nil
         try asBrokerError { () throws(VaultError) in try vault.close() }
@@ -273,9 +294,14 @@ package actor VaultKeeper {
         return vault
     }
 
+    // Without opening the file: while it is locked, another one may be put in its place.
     private func unlocked() throws(BrokerError) -> Vault {
-        let vault = try opened()
-        guard !isLocked else { throw .locked }
+        guard !isLocked, let vault else {
+            guard Vault.exists(at: location.file) else {
+                throw .vault(.noVault(path: location.file))
+            }
+            throw .locked
+        }
         return vault
     }
 
@@ -298,13 +324,22 @@ package actor VaultKeeper {
     ) async throws(BrokerError) -> R {
         await beginTry()
         defer { endTry() }
+        if failures > 0 {
+            let delay = Duration.milliseconds(100) * (1 << min(failures - 1, 6))
+            try? await clock.sleep(clock.now() + delay)
+        }
+        let lockings = self.lockings
+        if let vault, vault.isLocked, !vault.isInPlace { try? close() }
         for keyslot in try opened().keyslots {
+            // Whoever asked has gone, or somebody has locked the vault meanwhile.
+            guard !Task.isCancelled, lockings == self.lockings else { throw .locked }
             let key = try await derive { () throws(VaultError) in
                 try passphrase.withSecret { secret throws(VaultError) in
                     try keyslot.derive(from: secret)
                 }
             }
             guard let key = key.take() else { continue }
+            guard !Task.isCancelled, lockings == self.lockings else { throw .locked }
             let vault = try opened()
             do throws(VaultError) {
                 let result = try body(vault, key)
@@ -334,14 +369,10 @@ package actor VaultKeeper {
         return keyslot
     }
 
-    /// Runs Argon2 on its own thread, one at a time, later and later after wrong passphrases.
+    /// Runs Argon2 on its own thread, one at a time.
     private func derive<Value: ~Copyable & Sendable>(
         _ body: @escaping @Sendable () throws(VaultError) -> Value
     ) async throws(BrokerError) -> Handover<Value> {
-        if failures > 0 {
-            let delay = Duration.milliseconds(100) * (1 << min(failures - 1, 6))
-            try? await clock.sleep(clock.now() + delay)
-        }
         do {
             return try await threads.runIfActive { Handover(try body()) }
         } catch let error as VaultError {

@@ -23,7 +23,7 @@ public struct BrokerClient: Sendable {
     ) throws(ClientError) -> BrokerResponse {
         do {
             return try Self.exchange(request, try BrokerLink.open(place, starts: starts))
-        } catch .brokerGone where request.method == "GET" {
+        } catch .brokerGone where request.isRepeatable {
             // It was just about to end, for want of requests perhaps; asking again changes nothing.
             return try Self.exchange(request, try BrokerLink.open(place, starts: starts))
         }
@@ -71,7 +71,9 @@ public struct BrokerClient: Sendable {
             let part = try receive(broker.connection, until: end)
             bytes += part
             if bytes.isEmpty { throw .brokerGone }
-            if let answer = try BrokerResponse(parsing: bytes, isEnd: part.isEmpty) { return answer }
+            if let answer = try BrokerResponse(parsing: bytes, isEnd: part.isEmpty) {
+                return answer
+            }
             guard bytes.count <= BrokerResponse.limit else { throw .badAnswer }
         }
     }

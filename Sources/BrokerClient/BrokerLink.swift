@@ -75,7 +75,8 @@ struct BrokerLink: ~Copyable {
         return BrokerLink(connection: connection, vault: vault)
     }
 
-    private static func start(_ place: BrokerPlace, _ vault: String) throws(ClientError) -> [UInt8] {
+    private static func start(_ place: BrokerPlace, _ vault: String) throws(ClientError) -> [UInt8]
+    {
         guard let program = program() else { throw .noProgram }
         do {
             return try DaemonProcess.start(

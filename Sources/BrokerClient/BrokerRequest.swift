@@ -28,6 +28,8 @@ public struct BrokerRequest: Sendable {
     public var body: [BodyPart] = []
     /// How long the answer may take.
     public var timeout = Duration.seconds(60)
+    /// Whether asking a second time is the same as asking once.
+    private(set) var isRepeatable: Bool
     private var query: [UInt8] = []
     private var headers: [UInt8] = []
 
@@ -35,10 +37,12 @@ public struct BrokerRequest: Sendable {
     public init(_ method: String, _ path: String) {
         self.method = method
         self.path = path
+        isRepeatable = method == "GET"
     }
 
     /// Adds a parameter to the query.
     public mutating func addParameter(_ name: String, _ value: String) {
+        if name == "fresh" { isRepeatable = false }
         query.append(query.isEmpty ? UInt8(ascii: "?") : UInt8(ascii: "&"))
         appendPercentEncoded(name, to: &query)
         query.append(UInt8(ascii: "="))

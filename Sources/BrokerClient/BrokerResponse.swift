@@ -65,7 +65,9 @@ public struct BrokerResponse: Sendable, Equatable {
     private static func headEnd(_ bytes: [UInt8]) -> Int? {
         var index = 0
         while index + 4 <= bytes.count {
-            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
+            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13,
+                bytes[index + 3] == 10
+            {
                 return index
             }
             index += 1
@@ -84,7 +86,9 @@ public struct BrokerResponse: Sendable, Equatable {
         guard start + text.count <= bytes.count else { return false }
         for index in text.indices {
             let byte = bytes[start + index]
-            guard text[index] == ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) else { return false }
+            guard text[index] == ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) else {
+                return false
+            }
         }
         return true
     }

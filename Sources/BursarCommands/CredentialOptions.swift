@@ -22,7 +22,8 @@ struct CredentialOptions: ParsableArguments {
     var audience: String?
     @Option(help: ArgumentHelp("What tokens are for (RFC 8707); repeatable.", valueName: "uri"))
     var resource: [String] = []
-    @Option(help: ArgumentHelp("An extra parameter of the form; repeatable.", valueName: "key=value"))
+    @Option(
+        help: ArgumentHelp("An extra parameter of the form; repeatable.", valueName: "key=value"))
     var param: [String] = []
     @Option(help: ArgumentHelp("Where tokens may be sent; repeatable.", valueName: "https://host"))
     var origin: [String] = []
@@ -36,7 +37,8 @@ struct CredentialOptions: ParsableArguments {
     var allowHttpLoopback = false
     @Option(help: ArgumentHelp("Lifetime of tokens that name none.", valueName: "seconds"))
     var defaultExpiresIn: Int?
-    @Option(help: ArgumentHelp("When the secret expires: 2027-03-31 or RFC 3339.", valueName: "date"))
+    @Option(
+        help: ArgumentHelp("When the secret expires: 2027-03-31 or RFC 3339.", valueName: "date"))
     var expires: String?
 
     private static let methods = [
@@ -60,7 +62,9 @@ struct CredentialOptions: ParsableArguments {
         document.token_url = tokenUrl ?? document.token_url
         document.client_id = clientId ?? document.client_id
         document.auth = auth ?? document.auth
-        if !scope.isEmpty { document.scopes = scope.flatMap { $0.split(separator: " ").map(String.init) } }
+        if !scope.isEmpty {
+            document.scopes = scope.flatMap { $0.split(separator: " ").map(String.init) }
+        }
         document.audience = audience ?? document.audience
         if !resource.isEmpty { document.resources = resource }
         if !param.isEmpty { document.params = try Self.pairs(param, "--param") }

@@ -72,7 +72,9 @@ struct CheckDocument: Codable {
 }
 
 /// Reads a document of the broker.
-func decoded<Document: Decodable>(_ type: Document.Type, _ bytes: [UInt8]) throws(Failure) -> Document {
+func decoded<Document: Decodable>(
+    _ type: Document.Type, _ bytes: [UInt8]
+) throws(Failure) -> Document {
     do {
         return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {

@@ -42,9 +42,11 @@ struct Failure: Error, Equatable {
         case .noBroker:
             self.init(69, words, hints: ["to have one started, name its vault too: --vault FILE"])
         case .noSystemBroker:
-            self.init(69, words, hints: ["is it installed and started? systemctl status bursard.socket"])
+            self.init(
+                69, words, hints: ["is it installed and started? systemctl status bursard.socket"])
         case .vaultWithoutSocket:
-            self.init(78, words, hints: ["add --socket PATH: both together make a broker of their own"])
+            self.init(
+                78, words, hints: ["add --socket PATH: both together make a broker of their own"])
         case .foreignBroker: self.init(77, words)
         case .host(let error): self.init(error)
         case .noProgram: self.init(69, words, hints: ["install both programs in one folder"])
@@ -55,7 +57,8 @@ struct Failure: Error, Equatable {
                 self.init(70, words, hints: ["run it by hand to see why: bursard"])
             }
         case .noAnswer, .brokerGone: self.init(75, words, hints: ["try again"])
-        case .badAnswer: self.init(70, words, hints: ["is it of another version? bursar broker stop"])
+        case .badAnswer:
+            self.init(70, words, hints: ["is it of another version? bursar broker stop"])
         }
     }
 

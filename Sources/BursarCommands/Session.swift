@@ -56,7 +56,9 @@ struct Session {
         request.body = [.secret(passphrase)]
         let answer = try exchange(request)
         guard answer.isSuccess else { throw Self.failure(answer) }
-        for warning in try decoded(UnlockDocument.self, answer.body).warnings ?? [] { warn(warning) }
+        for warning in try decoded(UnlockDocument.self, answer.body).warnings ?? [] {
+            warn(warning)
+        }
     }
 
     /// Sends a request as it is; nil if no broker runs and none is to be started.

@@ -25,7 +25,8 @@ struct Status: ParsableCommand {
     }
 
     static func lines(_ status: StatusDocument) -> String {
-        let state = status.locked
+        let state =
+            status.locked
             ? "locked" : "unlocked" + (status.unlocked_until.map { " until \($0)" } ?? "")
         let pairs: [(String, String?)] = [
             ("broker", status.pid.map { "\(status.version), process \($0)" } ?? status.version),

@@ -27,11 +27,14 @@ struct Table {
         return cells.map { row in
             var line = ""
             for (column, cell) in row.enumerated() {
-                let text = cell.count > widths[column]
+                let text =
+                    cell.count > widths[column]
                     ? String(cell.prefix(widths[column] - 1)) + "…" : cell
                 line += text
                 let isLast = column == row.count - 1
-                if !isLast { line += String(repeating: " ", count: widths[column] - text.count + 2) }
+                if !isLast {
+                    line += String(repeating: " ", count: widths[column] - text.count + 2)
+                }
             }
             return line
         }.joined(separator: "\n")

@@ -11,7 +11,9 @@ struct Unlock: ParsableCommand {
               bursar unlock --for 8h
             """)
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("Lock again after: 90s, 15m, 8h.", valueName: "duration"))
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("Lock again after: 90s, 15m, 8h.", valueName: "duration"))
     var duration: DurationOption?
     @Flag(help: "Accept an older copy of the vault that was put back.")
     var acceptOlder = false

@@ -26,7 +26,8 @@ struct VaultPasswd: ParsableCommand {
         let length = (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32($0))) }
         var request = BrokerRequest("POST", "/v1/passphrase")
         request.body = [.bytes(length), .secret(current), .secret(new)]
-        _ = try session.send(request)
+        let answer = try decoded(UnlockDocument.self, try session.send(request))
+        for warning in answer.warnings ?? [] { warn(warning) }
         warn(
             "the old passphrase still opens old copies of the vault; if it has leaked, get new "
                 + "secrets from the authorization servers")

@@ -29,5 +29,7 @@ func confirm(_ question: String) throws(Failure) {
         throw .usage("there is nobody to ask", hints: ["add --yes"])
     }
     try? StandardStream.error.write("\(printable(question)) [y/N] ")
-    guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw .usage("nothing was changed") }
+    guard ["y", "yes"].contains(readLine()?.lowercased()) else {
+        throw .usage("nothing was changed")
+    }
 }

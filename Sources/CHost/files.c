@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -16,6 +17,10 @@ int chost_rename_new(const char *path, const char *name) {
     if (renameat2(AT_FDCWD, path, AT_FDCWD, name, RENAME_NOREPLACE) == 0) return 0;
     // Network file systems do not know the flag; a link never replaces anything either.
     if (errno != EINVAL && errno != ENOSYS) return errno;
-    if (link(path, name) != 0) return errno;
-    return unlink(path) == 0 ? 0 : errno;
+    if (link(path, name) == 0) return unlink(path) == 0 ? 0 : errno;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
+    // Some have no links either; whoever comes here holds the vault's lock.
+    struct stat status;
+    if (lstat(name, &status) == 0) return EEXIST;
+    return rename(path, name) == 0 ? 0 : errno;
 }

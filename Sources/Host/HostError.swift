@@ -21,10 +21,17 @@ public enum HostError: Error, Equatable, Sendable {
         case symbolicLink
         /// It is of another kind than expected ("regular file", "folder", "socket").
         case not(kind: String)
-        /// Another process uses it.
+        /// Another process uses it; 0 if it did not say which.
         case taken(pid: Int32)
         /// It is longer than the system allows, in bytes.
         case tooLong(byteCount: Int, limit: Int)
+    }
+}
+
+extension HostError {
+    /// Whether something has the name already (EEXIST).
+    public var isTaken: Bool {
+        if case .system(_, _, 17) = self { true } else { false }
     }
 }
 
@@ -49,6 +56,7 @@ extension HostError.Reason: CustomStringConvertible {
         case .openMode(let mode): "others can use it (mode 0\(String(mode, radix: 8)))"
         case .symbolicLink: "it is a symbolic link"
         case .not(let kind): "it is no \(kind)"
+        case .taken(0): "another process listens there"
         case .taken(let pid): "another process (\(pid)) listens there"
         case .tooLong(let byteCount, let limit):
             "it has \(byteCount) bytes, and the system takes \(limit)"

@@ -95,6 +95,20 @@ public enum PrivateFiles: Sendable {
         return bytes
     }
 
+    /// Reads the first bytes of a regular file that anybody may own; fewer if it is shorter.
+    ///
+    /// - Throws: ``HostError``, also if it is no regular file.
+    public static func readStart(_ path: String, byteCount: Int) throws(HostError) -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
+        defer { close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .unsafe(path: path, .not(kind: "regular file"))
+        }
+        return try bytes(of: file, path, limit: byteCount)
+    }
+
     private static func bytes(
         of file: Int32, _ path: String, limit: Int
     ) throws(HostError) -> [UInt8] {
@@ -121,7 +135,7 @@ public enum PrivateFiles: Sendable {
         guard file >= 0 else { throw .system(operation: "open", path: fresh, code: errno) }
         do throws(HostError) {
             try fill(file, fresh, with: bytes)
-            guard unsafe rename(fresh, path) == 0 else {
+            guard unsafe Glibc.rename(fresh, path) == 0 else {
                 throw .system(operation: "rename", path: path, code: errno)
             }
         } catch {
@@ -148,7 +162,8 @@ public enum PrivateFiles: Sendable {
         var offset = 0
         while offset < bytes.count {
             let written = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(file, buffer.baseAddress.map { unsafe $0 + offset },
+                unsafe Glibc.write(
+                    file, buffer.baseAddress.map { unsafe $0 + offset },
                     bytes.count - offset)
             }
             guard written > 0 else { throw .system(operation: "write", path: path, code: errno) }
@@ -190,23 +205,36 @@ public enum PrivateFiles: Sendable {
 
     /// Copies a file that no database has open; the copy is private, and must not be there yet.
     ///
-    /// - Throws: ``HostError``, also if the original is no regular file.
-    public static func copy(_ path: String, to target: String) throws(HostError) {
-        let source = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    /// - Parameters:
+    ///   - path: the original.
+    ///   - target: the copy.
+    ///   - followsLinks: whether the original may be a symbolic link.
+    ///   - limit: the most bytes.
+    /// - Throws: ``HostError``, also if the original is no regular file; EFBIG for a longer one.
+    public static func copy(
+        _ path: String, to target: String, followsLinks: Bool = true, limit: Int
+    ) throws(HostError) {
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW)
+        let source = unsafe open(path, flags)
         guard source >= 0 else { throw .system(operation: "open", path: path, code: errno) }
         defer { close(source) }
         var status = stat()
         guard unsafe fstat(source, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .unsafe(path: path, .not(kind: "regular file"))
         }
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
-        let copy = unsafe open(target, flags, 0o600)
+        guard status.st_size <= limit else {
+            throw .system(operation: "read", path: path, code: EFBIG)
+        }
+        let copy = unsafe open(
+            target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard copy >= 0 else { throw .system(operation: "open", path: target, code: errno) }
         defer { close(copy) }
-        while true {
-            let part = try bytes(of: source, path, limit: 1 << 20)
+        var left = limit
+        while left > 0 {
+            let part = try bytes(of: source, path, limit: min(left, 1 << 20))
             if part.isEmpty { return }
             try write(part, to: copy, target)
+            left -= part.count
         }
     }
 
@@ -253,6 +281,11 @@ public enum PrivateFiles: Sendable {
         let code = unsafe chost_rename_new(file, name)
         guard code == 0 else { throw .system(operation: "rename", path: name, code: code) }
         try sync(folder: SocketPlace.folder(of: name))
+    }
+
+    /// Gives a file another name; one that is not there is fine.
+    public static func rename(_ path: String, to name: String) {
+        _ = unsafe Glibc.rename(path, name)
     }
 
     /// Removes an empty folder.

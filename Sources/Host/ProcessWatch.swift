@@ -58,7 +58,8 @@ extension Duration {
     /// Milliseconds, rounded up, as C takes them.
     var wholeMilliseconds: Int32 {
         let (seconds, attoseconds) = components
-        return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        return Int32(
+            clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 }
 

@@ -32,10 +32,21 @@ public enum SocketPlace: Sendable {
         guard status.st_uid == geteuid() else {
             throw .unsafe(path: path, .foreignOwner(uid: status.st_uid))
         }
-        if let listener = try? UnixConnection(to: path, timeout: .milliseconds(500)) {
-            throw .unsafe(path: path, .taken(pid: listener.peerPID))
-        }
+        try requireStale(path)
         remove(path)
+    }
+
+    private static func requireStale(_ path: String) throws(HostError) {
+        let pid: Int32
+        do throws(HostError) {
+            pid = try UnixConnection(to: path, timeout: .milliseconds(500)).peerPID
+        } catch .system(_, _, ECONNREFUSED) {
+            return
+        } catch .timedOut {
+            // Somebody listens, and is too busy to accept.
+            pid = 0
+        }
+        throw .unsafe(path: path, .taken(pid: pid))
     }
 
     /// Checks that nobody but this user and root can put a socket into the folder; the one in `/tmp` has to
@@ -45,7 +56,7 @@ public enum SocketPlace: Sendable {
     public static func requireSafe(folder: String) throws(HostError) {
         var status = stat()
         // In /tmp anybody can put something, a link included, where this user's folder is to be.
-        let isShared = folder == UserFolders.sharedRuntimeFolder
+        let isShared = folder.hasPrefix("/tmp/") && folder == UserFolders.sharedRuntimeFolder
         let result = unsafe isShared ? lstat(folder, &status) : stat(folder, &status)
         guard result == 0 else { throw .system(operation: "stat", path: folder, code: errno) }
         if status.st_mode & S_IFMT == S_IFLNK { throw .unsafe(path: folder, .symbolicLink) }
@@ -67,13 +78,13 @@ public enum SocketPlace: Sendable {
         }
     }
 
-    /// What tells this socket from another one bound at the same path later.
-    public static func inode(_ path: String) throws(HostError) -> UInt64 {
+    /// What tells this socket from others.
+    public static func identity(_ path: String) throws(HostError) -> FileIdentity {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else {
             throw .system(operation: "lstat", path: path, code: errno)
         }
-        return UInt64(status.st_ino)
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     /// Removes the socket; one that has gone already is fine.

@@ -76,7 +76,8 @@ public struct UnixConnection: ~Copyable, Sendable {
     }
 
     private static func failure(_ operation: String) -> HostError {
-        errno == EAGAIN ? .timedOut(operation: operation)
+        errno == EAGAIN
+            ? .timedOut(operation: operation)
             : .system(operation: operation, path: nil, code: errno)
     }
 

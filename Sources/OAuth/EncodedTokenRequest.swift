@@ -103,7 +103,8 @@ extension TokenRequest {
     /// `id:secret`, both form-encoded first ([section 2.3.1][s]).
     ///
     /// [s]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
-    private static func encodedUser(_ clientID: String, _ clientSecret: borrowing Secret) -> Secret {
+    private static func encodedUser(_ clientID: String, _ clientSecret: borrowing Secret) -> Secret
+    {
         let capacity = FormEncoding.byteCount(
             upTo: clientID.utf8.count + clientSecret.byteCount)
         return clientSecret.withBytes { bytes in

@@ -22,7 +22,9 @@ public struct EndpointURL: Sendable, Hashable {
         guard text.utf8.count <= 2048, let parts = Self.split(text) else {
             throw .badURL(text, .malformed)
         }
-        guard !parts.authority.contains("@") else { throw .badURL("\(parts.scheme)://…", .userInfo) }
+        guard !parts.authority.contains("@") else {
+            throw .badURL("\(parts.scheme)://…", .userInfo)
+        }
         guard !parts.rest.contains("#") else { throw .badURL(text, .fragment) }
         guard parts.scheme == "https" || parts.scheme == "http" else {
             throw .badURL(text, .notHTTPS)

@@ -36,7 +36,7 @@ extension OAuthError {
     private static let telling = 8
 
     /// What is longer than a person is shown is cut before it is searched.
-    private static let longestText = 1024
+    private static let longestText = 256
 
     private static func repeats(
         _ text: String, _ clientSecret: borrowing Secret, _ clientID: String

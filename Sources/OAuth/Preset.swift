@@ -19,7 +19,8 @@ public struct Preset: Sendable, Equatable {
             method: .clientSecretPost, settings: [], checked: "2026-11"),
         Preset(
             name: "hpe-greenlake-workspace",
-            tokenURL: "https://global.api.greenlake.hpe.com/authorization/v2/oauth2/{workspace}/token",
+            tokenURL:
+                "https://global.api.greenlake.hpe.com/authorization/v2/oauth2/{workspace}/token",
             method: .clientSecretPost, settings: ["workspace"], checked: "2026-11"),
     ]
 

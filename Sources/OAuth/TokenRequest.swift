@@ -39,7 +39,8 @@ public struct TokenRequest: Sendable, Hashable {
         for resource in resources where !Self.isText(resource) { throw .badParameter("resource") }
         var names: Set<String> = []
         for parameter in parameters {
-            guard Self.isText(parameter.name), parameter.value.isEmpty || Self.isText(parameter.value),
+            guard Self.isText(parameter.name),
+                parameter.value.isEmpty || Self.isText(parameter.value),
                 !Self.isReserved(parameter.name), names.insert(parameter.name).inserted
             else { throw .badParameter(parameter.name) }
         }
@@ -64,6 +65,8 @@ public struct TokenRequest: Sendable, Hashable {
 
     private static func isText(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 8192
-            && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+            && text.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
+            }
     }
 }

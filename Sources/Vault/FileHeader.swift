@@ -18,13 +18,13 @@ enum FileHeader {
     ///
     /// - Throws: ``VaultError/damaged(_:)`` with the place of what differs.
     static func require(_ path: String) throws(VaultError) {
-        let header: [UInt8]?
+        let header: [UInt8]
         do {
-            header = try PrivateFiles.read(path, limit: byteCount)
+            header = try PrivateFiles.readStart(path, byteCount: byteCount)
         } catch {
             throw .host(error)
         }
-        guard let header, header.count == byteCount, header.starts(with: fields[0].bytes) else {
+        guard header.count == byteCount, header.starts(with: fields[0].bytes) else {
             throw .damaged(.notAVault)
         }
         for (offset, bytes) in fields where header[offset..<(offset + bytes.count)] != bytes[...] {

@@ -11,7 +11,9 @@ struct RememberedGeneration {
 
     init(folder: String, vaultID: [UInt8]) {
         self.folder = folder
-        path = folder + "/" + vaultID.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
+        path =
+            folder + "/"
+            + vaultID.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
             .joined()
     }
 

@@ -20,13 +20,14 @@ package enum Journal: Sendable {
 
 /// The vault's file: rows in, rows out. Nothing else knows SQL.
 final class Store {
-    private let path: String
+    /// The file, links above it resolved.
+    let path: String
     private let queue: DatabaseQueue
     /// The file that was opened; another one may be put in its place.
     let identity: FileIdentity?
 
-    /// The most bytes of one value: metadata have at most 512 KiB, secrets 64 KiB.
-    private static let longestValue: Int32 = 1 << 20
+    /// The most bytes of one row: metadata have at most 512 KiB, secrets 64 KiB, both sealed and padded.
+    private static let longestValue: Int32 = 4 << 20
 
     // From sqlite3.h: SQLITE_DBCONFIG_DEFENSIVE, _TRUSTED_SCHEMA, _ENABLE_TRIGGER, _ENABLE_VIEW.
     private static let switches: [(option: Int32, on: Int32)] = [
@@ -87,6 +88,9 @@ final class Store {
         }
     }
 
+    /// Whether the path still leads to the file that was opened.
+    var isInPlace: Bool { PrivateFiles.identity(path) == identity }
+
     /// Checks the format, and that the tables are Bursar's and nothing else is there.
     private func requireFormat() throws(VaultError) {
         let (id, version, schema) = try withoutTransaction { db in
@@ -110,7 +114,8 @@ final class Store {
     /// SQLite's own check of the file's structure; `whole` reads every index and value as well.
     func requireIntegrity(whole: Bool) throws(VaultError) {
         let words = try withoutTransaction { db in
-            try String.fetchAll(db, sql: whole ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)")
+            try String.fetchAll(
+                db, sql: whole ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)")
         }
         guard words == ["ok"] else { throw .damaged(.database(words.first ?? "")) }
     }
@@ -220,7 +225,7 @@ final class Store {
 
     /// Writes changes in one transaction; all of them, or none.
     func write(_ changes: [Change]) throws(VaultError) {
-        guard PrivateFiles.identity(path) == identity else { throw .replaced(path: path) }
+        guard isInPlace else { throw .replaced(path: path) }
         do {
             try queue.write { db in
                 for change in changes {
@@ -294,12 +299,6 @@ final class Store {
         }
     }
 
-    /// Closes the file; its path.
-    func closed() throws(VaultError) -> String {
-        try close()
-        return path
-    }
-
     private func withoutTransaction<R>(
         _ body: (Database) throws -> R
     ) throws(VaultError) -> R {
@@ -332,7 +331,8 @@ final class Store {
             // SQLite won't write a file whose header names a version that it does not know.
             return .damaged(.database(words))
         case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_BUSY,
-            .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_INTERRUPT:
+            .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_INTERRUPT,
+            .SQLITE_PROTOCOL, .SQLITE_MISUSE:
             return .io(words)
         default: return .damaged(.database(words))
         }

@@ -71,7 +71,8 @@ final class UnlockedVault {
     func requireUnchanged(_ store: Store, keyslots: [Keyslot]) throws(VaultError) {
         guard try store.vault().manifest == sealedManifest else { throw .damaged(.manifest) }
         let rows = try Self.read(store, keyslots, rowHash)
-        guard rows.count == manifest.rowCount, rows.sum == manifest.sum, rows.records == records else {
+        guard rows.count == manifest.rowCount, rows.sum == manifest.sum, rows.records == records
+        else {
             throw .damaged(.manifest)
         }
     }

@@ -46,6 +46,8 @@ extension Vault {
         _ file: String, scratch: String, passphrase: borrowing Secret, destination: DestinationOf
     ) throws(VaultError) -> Int {
         guard exists(at: file) else { throw .noVault(path: file) }
+        // Before it is copied, however long it is.
+        try FileHeader.require(file)
         let folder: String
         do {
             try PrivateFiles.makeFolder(scratch)
@@ -56,15 +58,19 @@ extension Vault {
         let copy = folder + "/vault.db"
         defer { removeScratch(folder, copy) }
         do {
-            try PrivateFiles.copy(file, to: copy)
+            try PrivateFiles.copy(file, to: copy, limit: longestFile)
             for log in ["-wal", "-journal"] where PrivateFiles.exists(file + log) {
-                try PrivateFiles.copy(file + log, to: copy + log)
+                try PrivateFiles.copy(
+                    file + log, to: copy + log, followsLinks: false, limit: longestFile)
             }
         } catch {
             throw .host(error)
         }
         return try checkCopy(copy, in: folder, passphrase: passphrase, destination: destination)
     }
+
+    /// The most bytes of a file that is copied to be checked: some 900,000 credentials.
+    private static let longestFile = 1 << 30
 
     private static func checkCopy(
         _ copy: String, in folder: String, passphrase: borrowing Secret,

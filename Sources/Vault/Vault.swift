@@ -77,16 +77,22 @@ public final class Vault {
         try store.close()
         try RememberedGeneration(folder: location.stateFolder, vaultID: id)
             .write(unlocked.generation, with: unlocked.master)
-        // What an earlier vault of that name left behind would be played back into this one.
-        for suffix in sideFiles { PrivateFiles.remove(location.file + suffix) }
-        do {
+        setAside(location.file)
+        do throws(HostError) {
             try PrivateFiles.moveIntoPlace(fresh, location.file)
         } catch {
+            if error.isTaken { throw .vaultExists(path: location.file) }
             throw .host(error)
         }
         let vault = try Vault(opening: location, lock: lock)
         vault.unlocked = unlocked
         return vault
+    }
+
+    /// Puts the logs of a vault that was here before out of the way: they would be played back into another
+    /// file of this name. They may be all there is of some changes, so they are kept, as `FILE.moved-wal`.
+    private static func setAside(_ file: String) {
+        for suffix in sideFiles { PrivateFiles.rename(file + suffix, to: file + ".moved" + suffix) }
     }
 
     /// What SQLite keeps beside a file: its logs, and their index.
@@ -128,6 +134,9 @@ public final class Vault {
             location, lock, store, id: id, keyslots: keyslots, lacksLog: lacksLog, journal: journal)
     }
 
+    /// Whether the vault's path still leads to the file that is open.
+    public var isInPlace: Bool { store.isInPlace }
+
     /// The file that is open, by whatever name.
     public var fileIdentity: FileIdentity? { store.identity }
 
@@ -135,7 +144,8 @@ public final class Vault {
     ///
     /// - Throws: ``VaultError``; the vault can't be used any more then.
     func reopen() throws(VaultError) {
-        let path = try store.closed()
+        let path = store.path
+        try store.close()
         try FileHeader.require(path)
         store = try Store(path, journal: journal, isNew: false)
         guard try store.vault().id == id, try store.keyslots(vaultID: id) == keyslots else {
@@ -252,7 +262,9 @@ public final class Vault {
     /// - Throws: ``VaultError/io(_:)``.
     public func close() throws(VaultError) {
         unlocked = nil
+        let isMoved = !store.isInPlace
         try store.close()
+        if isMoved { Self.setAside(store.path) }
         withExtendedLifetime(lock) {}
     }
 }

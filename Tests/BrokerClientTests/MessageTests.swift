@@ -28,7 +28,8 @@ struct MessageTests {
             .secret(SharedSecret(Secret(copying: [7, 7, 7, 7].span))),
         ]
         let text = head(request)
-        #expect(text.contains("\r\nContent-Type: application/octet-stream\r\nContent-Length: 8\r\n"))
+        #expect(
+            text.contains("\r\nContent-Type: application/octet-stream\r\nContent-Length: 8\r\n"))
         #expect(text.hasSuffix("\r\n\r\n"))
     }
 
@@ -65,7 +66,8 @@ struct MessageTests {
     /// Half an answer is none: half a token must never look like one.
     @Test(arguments: [
         "", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok",
         "HTTP/2 200\r\n\r\n", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 999 No\r\n\r\n", "\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\n",
     ])

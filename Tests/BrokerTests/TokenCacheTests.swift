@@ -180,7 +180,9 @@ struct TokenCacheTests {
         #expect(await fail(refused) == refused)
         let until = 1_800_000_000.0 + 60
         #expect(await fail(refused) == .paused(refused, until: until))
-        #expect(await fail(refused, demand(fresh: true, administrator: false)) == .paused(refused, until: until))
+        #expect(
+            await fail(refused, demand(fresh: true, administrator: false))
+                == .paused(refused, until: until))
         #expect(requests.count == 1)
         #expect(await fail(refused, demand(fresh: true)) == refused)
         #expect(requests.count == 2)
@@ -314,12 +316,37 @@ struct TokenCacheTests {
         #expect(try await patient.value == "t2")
     }
 
+    /// Callers with as much time as the first one have its failure for theirs.
+    @Test(arguments: [
+        BrokerError.unreachable(place, cause: "connection refused"),
+        .tryLater(.serverAsked(place), after: .seconds(1)), .noAnswer(place), .timedOut,
+    ])
+    func manyCallersFailWithOneRequest(failure: BrokerError) async throws {
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let callers = (0..<30).map { number in
+            Task {
+                let demand = self.demand(within: .seconds(30) + .milliseconds(number))
+                _ = try? await self.cache.token(for: self.key(), demand) { [requests] _ in
+                    _ = requests.increment()
+                    for await _ in gate { break }
+                    return .failure(failure)
+                }
+            }
+        }
+        while requests.count == 0 { await Task.yield() }
+        try await Task.sleep(for: .milliseconds(50))
+        open.finish()
+        for caller in callers { await caller.value }
+        #expect(requests.count == 1)
+    }
+
     /// A success with other scopes, or a change of the credential, does not undo what the server asked for.
     @Test func aRetryAfterOutlivesWhatElseHappens() async throws {
         let later = BrokerError.tryLater(.serverAsked(Self.place), after: .seconds(120))
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let other = Task {
-            try await self.cache.token(for: self.key(scopes: ["x"]), self.demand()) { [requests] _ in
+            try await self.cache.token(for: self.key(scopes: ["x"]), self.demand()) {
+                [requests] _ in
                 let number = requests.increment()
                 for await _ in gate { break }
                 return .success(self.token(number))
@@ -386,7 +413,9 @@ struct TokenCacheTests {
     }
 
     @Test func whatHasEndedIsForgotten() async throws {
-        for number in 0..<50 { _ = try await get(key(scopes: ["s\(number)"]), lifetime: .seconds(10)) }
+        for number in 0..<50 {
+            _ = try await get(key(scopes: ["s\(number)"]), lifetime: .seconds(10))
+        }
         #expect(await cache.count == 50)
         time.advance(by: .seconds(9))
         await cache.prune()

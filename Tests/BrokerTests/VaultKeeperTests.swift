@@ -50,7 +50,8 @@ final class VaultKeeperTests {
             }
         }
         defer { winding.cancel() }
-        _ = try await keeper.unlock(passphrase: Self.shared(text), for: duration, acceptsOlder: false)
+        _ = try await keeper.unlock(
+            passphrase: Self.shared(text), for: duration, acceptsOlder: false)
     }
 
     private func put(_ name: String) async throws {
@@ -64,7 +65,9 @@ final class VaultKeeperTests {
         #expect(await keeper.unlockedUntil == time.now + .seconds(600))
         time.advance(by: .seconds(600))
         #expect(await keeper.isLocked)
-        await #expect(throws: BrokerError.vault(.wrongPassphrase)) { try await self.unlock("first") }
+        await #expect(throws: BrokerError.vault(.wrongPassphrase)) {
+            try await self.unlock("first")
+        }
         try await unlock("second")
     }
 
@@ -148,11 +151,85 @@ final class VaultKeeperTests {
         #expect(try await keeper.credentials().map(\.record.name) == ["b"])
     }
 
+    /// What a removed vault had in its log alone is put aside, not lost, and not played into another file.
+    @Test func theLogOfAMovedVaultIsKept() async throws {
+        try await put("a")
+        try await put("b")
+        let old = folder.path + "/old.db"
+        try FileManager.default.moveItem(atPath: file, toPath: old)
+        try await keeper.create(passphrase: Self.shared("other"), parameters: .interactive)
+        await keeper.lock()
+        try FileManager.default.moveItem(atPath: file, toPath: folder.path + "/new.db")
+        try FileManager.default.moveItem(atPath: old, toPath: file)
+        try FileManager.default.moveItem(atPath: file + ".moved-wal", toPath: file + "-wal")
+        try await unlock("first")
+        #expect(try await keeper.credentials().map(\.record.name) == ["a", "b"])
+    }
+
+    /// A backup put in the place of an open vault is not written over by what the open one had in its log.
+    @Test func aBackupPutInPlaceStaysAsItIs() async throws {
+        await keeper.lock()
+        let backup = try Data(contentsOf: URL(fileURLWithPath: file))
+        try await unlock("first")
+        try await put("a")
+        try FileManager.default.removeItem(atPath: file)
+        _ = FileManager.default.createFile(
+            atPath: file, contents: backup, attributes: [.posixPermissions: 0o600])
+        await keeper.lock()
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == backup)
+        do {
+            try await unlock("first")
+            Issue.record("an older copy was taken")
+        } catch BrokerError.vault(.older) {}
+    }
+
+    /// A request while it is locked does not open the file.
+    @Test func aLockedVaultIsLeftAlone() async throws {
+        try await put("a")
+        await keeper.lock()
+        await #expect(throws: BrokerError.locked) {
+            _ = try await self.keeper.credential(named: Self.name("a"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: file + "-wal"))
+        try FileManager.default.removeItem(atPath: file)
+        await #expect(throws: BrokerError.vault(.noVault(path: file))) {
+            _ = try await self.keeper.credentials()
+        }
+    }
+
+    /// Escapes make a text longer than it was in the request.
+    @Test func metadataHaveALimitAsTheyAreKept() async throws {
+        var credential = try Self.credential()
+        credential.caCertificates = String(repeating: "\n", count: 90_000)
+        await #expect(throws: BrokerError.badRequest("the metadata has more than 524288 bytes")) {
+            _ = try await self.keeper.put(
+                Self.name("a"), credential, secret: Self.shared("s"), onlyAdds: true)
+        }
+        credential.caCertificates = String(repeating: "\n", count: 80_000)
+        let largest = SharedSecret(Secret(copying: [UInt8](repeating: 7, count: 65_536).span))
+        _ = try await keeper.put(Self.name("a"), credential, secret: largest, onlyAdds: true)
+        #expect(try await keeper.check() == 1)
+    }
+
+    /// Also not by another name.
+    @Test func aCheckFollowsNoLinkToTheOpenVault() async throws {
+        try await put("a")
+        let stranger = folder.path + "/x.db"
+        try FileManager.default.copyItem(atPath: file, toPath: stranger)
+        #expect(symlink(file, stranger + "-wal") == 0)
+        await #expect(throws: BrokerError.badRequest("the file belongs to the vault that is open"))
+        {
+            _ = try await self.keeper.check(file: stranger, passphrase: Self.shared("first"))
+        }
+    }
+
     @Test(arguments: ["-wal", "-shm"])
     func theOpenVaultsOwnFilesAreNotOpenedByACheck(suffix: String) async throws {
         try await put("a")
-        await #expect(throws: BrokerError.badRequest("the file belongs to the vault that is open")) {
-            _ = try await self.keeper.check(file: self.file + suffix, passphrase: Self.shared("first"))
+        await #expect(throws: BrokerError.badRequest("the file belongs to the vault that is open"))
+        {
+            _ = try await self.keeper.check(
+                file: self.file + suffix, passphrase: Self.shared("first"))
         }
         #expect(try await keeper.check(file: file, passphrase: Self.shared("x")) == 1)
     }
@@ -177,7 +254,8 @@ final class VaultKeeperTests {
         let secret = Self.shared("\0")
         let name = try Self.name("public")
         func credential(_ url: String) throws -> Credential {
-            let json = Array("{\"client_id\":\"id\",\"token_url\":\"\(url)\",\"auth\":\"none\"}".utf8)
+            let json = Array(
+                "{\"client_id\":\"id\",\"token_url\":\"\(url)\",\"auth\":\"none\"}".utf8)
             return try Credential(parsing: json.span)
         }
         _ = try await keeper.put(name, credential("https://a/"), secret: secret, onlyAdds: true)

@@ -71,7 +71,8 @@ struct BrokerLifeTests {
         let ended = try shell(
             "for i in 1 2 3 4 5 6; do (printf s$i | bursar vault add x --token-url $ENDPOINT/ok $TO "
                 + "--secret-stdin 2>/dev/null; echo $?) & done; wait")
-        #expect(ended.output.split(separator: "\n").sorted() == ["0", "73", "73", "73", "73", "73"])
+        #expect(
+            ended.output.split(separator: "\n").sorted() == ["0", "73", "73", "73", "73", "73"])
         #expect(try installation.bursar("vault", "check").status == 0)
     }
 
@@ -80,7 +81,8 @@ struct BrokerLifeTests {
         let ended = try shell("bursard --vault $VAULT --socket $F/run/second.sock", seconds: 20)
         #expect(ended.status == 75)
         #expect(ended.error.contains("another broker has the vault: process \(pid) on"))
-        #expect(ended.error.contains("bursard: hint: use it: bursar --socket \(installation.socket)"))
+        #expect(
+            ended.error.contains("bursard: hint: use it: bursar --socket \(installation.socket)"))
         // And nobody else's socket was touched.
         #expect(try installation.brokerPID() == pid)
     }
@@ -99,7 +101,8 @@ struct BrokerLifeTests {
         try installation.bursar("broker", "stop")
         let ended = try shell(
             "export BURSAR_AUTOSTART=0; bursar vault list 2>&1 | tail -1; bursar broker start && bursar status >/dev/null "
-                + "&& echo runs; bursar broker stop; bursar broker start --no-autostart 2>/dev/null; echo $?")
+                + "&& echo runs; bursar broker stop; bursar broker start --no-autostart 2>/dev/null; echo $?"
+        )
         #expect(ended.output == "bursar: hint: start one: bursar broker start\nruns\n69\n")
     }
 
@@ -109,7 +112,8 @@ struct BrokerLifeTests {
             "cd $F/home/.local; ln -s $F/home $F/link; for v in $VAULT share/bursar/vault.db "
                 + "./share/../share/bursar/vault.db $F/link/.local/share/bursar/vault.db; do "
                 + "bursar status --output json --socket $SOCKET --vault $v >/dev/null; echo $?; done; "
-                + "bursar status --socket $SOCKET --vault share/bursar/other.db 2>/dev/null; echo $?")
+                + "bursar status --socket $SOCKET --vault share/bursar/other.db 2>/dev/null; echo $?"
+        )
         #expect(ended.output == "0\n0\n0\n0\n78\n", "\(ended.error)")
     }
 
@@ -154,8 +158,14 @@ struct BrokerLifeTests {
     @Test func anUnlockingWithATimeEnds() throws {
         let pid = try installation.brokerPID()
         #expect(try installation.bursar("unlock", "--for", "2s").status == 0)
-        #expect(try shell("bursar status | grep state").output.hasPrefix("state        unlocked until 20"))
-        #expect(wait { (try? shell("bursar status --output json").output.contains("\"locked\":true")) == true })
+        #expect(
+            try shell("bursar status | grep state").output.hasPrefix(
+                "state        unlocked until 20"))
+        #expect(
+            wait {
+                (try? shell("bursar status --output json").output.contains("\"locked\":true"))
+                    == true
+            })
         #expect(try installation.brokerPID() == pid)
     }
 
@@ -172,7 +182,8 @@ struct BrokerLifeTests {
         try installation.add("x", endpoint, "slow-1/stop")
         let pid = try installation.brokerPID()
         let ended = try shell(
-            "bursar token get x & sleep 0.4; bursar broker stop; echo stopped $?; wait", seconds: 30)
+            "bursar token get x & sleep 0.4; bursar broker stop; echo stopped $?; wait", seconds: 30
+        )
         #expect(ended.output == "token-1\nstopped 0\n")
         #expect(!isAlive(pid))
         let files = try FileManager.default.contentsOfDirectory(
@@ -215,7 +226,8 @@ struct BrokerLifeTests {
             }
             let ended = try shell(
                 "for i in 1 2 3 4 5 6; do printf s3cret | bursar vault add n\(round)-$i --no-autostart "
-                    + "--token-url $ENDPOINT/ok $TO --secret-stdin 2>/dev/null && echo n\(round)-$i; done")
+                    + "--token-url $ENDPOINT/ok $TO --secret-stdin 2>/dev/null && echo n\(round)-$i; done"
+            )
             acknowledged.formUnion(ended.output.split(separator: "\n").map(String.init))
             #expect(wait { !isAlive(pid) })
             let check = try installation.bursar("vault", "check")
@@ -268,7 +280,8 @@ struct BrokerLifeTests {
 
     @Test func withoutItsProgramThereIsAHint() throws {
         try installation.bursar("broker", "stop")
-        let ended = try shell("mkdir $F/bin; cp $(command -v bursar) $F/bin/; PATH=/bin $F/bin/bursar vault list")
+        let ended = try shell(
+            "mkdir $F/bin; cp $(command -v bursar) $F/bin/; PATH=/bin $F/bin/bursar vault list")
         #expect(ended.status == 69)
         #expect(ended.error.contains("install both programs in one folder"))
     }

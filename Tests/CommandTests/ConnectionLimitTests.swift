@@ -22,8 +22,9 @@ struct ConnectionLimitTests {
 
     private var isServing: Bool {
         (try? RawConnection(installation.socket).ask(
-            "GET /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
-            .hasPrefix("HTTP/1.1 200 ")) ?? false
+            "GET /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n"
+        )
+        .hasPrefix("HTTP/1.1 200 ")) ?? false
     }
 
     @Test(arguments: [

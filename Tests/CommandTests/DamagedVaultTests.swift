@@ -32,7 +32,9 @@ struct DamagedVaultTests {
         }
         try #require(value.count >= 16)
         return try #require(
-            bytes.indices.dropLast(value.count).first { bytes[$0..<($0 + value.count)] == value[...] })
+            bytes.indices.dropLast(value.count).first {
+                bytes[$0..<($0 + value.count)] == value[...]
+            })
     }
 
     /// Runs the commands of a day; their exit codes.
@@ -62,13 +64,15 @@ struct DamagedVaultTests {
             try FileManager.default.removeItem(atPath: folder + "/" + name)
         }
         _ = FileManager.default.createFile(
-            atPath: installation.vault, contents: Data(hurt), attributes: [.posixPermissions: 0o600])
+            atPath: installation.vault, contents: Data(hurt), attributes: [.posixPermissions: 0o600]
+        )
     }
 
     @Test func aFlippedByteIsFoundOrHarmless() throws {
         let state = installation.path("home/.local/state/bursar")
         let memory = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: state).first { $0.utf8.count == 32 })
+            try FileManager.default.contentsOfDirectory(atPath: state).first { $0.utf8.count == 32 }
+        )
         let remembered = FileManager.default.contents(atPath: state + "/" + memory)
         // What must be found, whatever a day does: sealed bytes, and those that say how to open them.
         var vital = [0, 18, 19, 60, 63, 68, 71]
@@ -97,7 +101,8 @@ struct DamagedVaultTests {
             let codes = try day()
             let isFound = codes == [65, 65, 65, 65]
             // Of the file's header, some bytes mean nothing until it is written, or checked.
-            let isHarmless = Set(codes).isSubset(of: [0, 65]) && codes.drop { $0 == 0 }.allSatisfy { $0 == 65 }
+            let isHarmless =
+                Set(codes).isSubset(of: [0, 65]) && codes.drop { $0 == 0 }.allSatisfy { $0 == 65 }
             #expect(
                 isFound || (isHarmless && (index >= vital.count || position < 100)),
                 "byte \(position) of \(bytes.count): \(codes)")

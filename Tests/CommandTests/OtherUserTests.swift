@@ -62,7 +62,8 @@ final class OtherUserTests {
             ask $stranger -X DELETE http://bursar/v1/credentials/x
             echo; ask $owner http://bursar/v1/credentials/x/token; ask 0 http://bursar/v1/credentials/x/token
             """)
-        #expect(ended.output == String(repeating: "403 ", count: 14) + "\n200 200 ", "\(ended.error)")
+        #expect(
+            ended.output == String(repeating: "403 ", count: 14) + "\n200 200 ", "\(ended.error)")
         // Neither words nor length tell what is there.
         let words = try shell(
             """
@@ -164,7 +165,8 @@ final class OtherUserTests {
             rm /tmp/bursar-\(uid)
             """)
         #expect(ended.output == "78\n78\n", "\(ended.error)")
-        #expect(ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it belongs to another user"))
+        #expect(
+            ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it belongs to another user"))
         #expect(ended.error.contains("\"/tmp/bursar-\(uid)\" is not safe: it is a symbolic link"))
     }
 
@@ -180,7 +182,9 @@ final class OtherUserTests {
             as $owner env -u XDG_RUNTIME_DIR bursar status | grep socket
             as $owner env -u XDG_RUNTIME_DIR bursar broker stop; rmdir /tmp/bursar-$owner
             """)
-        #expect(ended.output == "socket       /tmp/bursar-\(Self.owner)/broker.sock\n", "\(ended.error)")
+        #expect(
+            ended.output == "socket       /tmp/bursar-\(Self.owner)/broker.sock\n", "\(ended.error)"
+        )
     }
 
     /// No debugger and no memory file for a process of the same user.

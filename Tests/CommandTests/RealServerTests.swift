@@ -16,11 +16,13 @@ struct RealServerTests {
         try installation.makeVault()
     }
 
-    private func add(_ client: String, method: String, url: String? = nil, _ more: String...) throws {
+    private func add(_ client: String, method: String, url: String? = nil, _ more: String...) throws
+    {
         let added = try ChildProcess.run(
             Installation.programs + "/bursar",
             [
-                "vault", "add", "real", "--token-url", url ?? server.token_url, "--client-id", client,
+                "vault", "add", "real", "--token-url", url ?? server.token_url, "--client-id",
+                client,
                 "--ca-file", server.ca_file, "--auth", method, "--scope", "read", "--secret-file",
                 try #require(server.clients[client]),
             ] + more, environment: installation.environment)

@@ -88,7 +88,10 @@ struct RequestRefusalTests {
                 + "{\"client_id\":\"id\",\"token_url\":\"https://elsewhere/t\"}", 400
         ),
         ("GET /v1/status HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\nhello", 413),
-        ("GET /v1/status HTTP/1.1\r\nHost: b\r\nX: \(String(repeating: "a", count: 17_000))\r\n\r\n", 431),
+        (
+            "GET /v1/status HTTP/1.1\r\nHost: b\r\nX: \(String(repeating: "a", count: 17_000))\r\n\r\n",
+            431
+        ),
         ("GET /\(String(repeating: "a", count: 17_000)) HTTP/1.1\r\nHost: b\r\n\r\n", 431),
         ("GET /v1/status HTTP/1.1\r\nHost: b\r\nBursar-Vault: /another/vault.db\r\n\r\n", 500),
         ("GET /v1/status HTTP/1.1\r\nHost: b\r\nBursar-Vault: %zz\r\n\r\n", 400),
@@ -100,8 +103,13 @@ struct RequestRefusalTests {
     }
 
     /// A request whose body is as long as it says.
-    private static func request(_ line: String, _ headers: [String] = [], body: String = "") -> String {
-        let all = [line + " HTTP/1.1", "Host: b"] + headers + ["Content-Length: \(body.utf8.count)", "", body]
+    private static func request(
+        _ line: String, _ headers: [String] = [], body: String = ""
+    ) -> String {
+        let all =
+            [line + " HTTP/1.1", "Host: b"] + headers + [
+                "Content-Length: \(body.utf8.count)", "", body,
+            ]
         return all.joined(separator: "\r\n")
     }
 
@@ -112,8 +120,16 @@ struct RequestRefusalTests {
         (request(none, body: metadata), 404),
         (request(none, body: metadata + "\0"), 400),
         (request(none, body: metadata + "\0" + String(repeating: "s", count: 65_537)), 400),
-        (request(none, body: #"{"client_id":"id","token_url":"https://h/t","issuer":"x"}"# + "\0s"), 400),
-        (request(none, body: #"{"client_id":"id","token_url":"https://h/t","preset":"x"}"# + "\0s"), 400),
+        (
+            request(
+                none, body: #"{"client_id":"id","token_url":"https://h/t","issuer":"x"}"# + "\0s"),
+            400
+        ),
+        (
+            request(
+                none, body: #"{"client_id":"id","token_url":"https://h/t","preset":"x"}"# + "\0s"),
+            400
+        ),
         (request(none, body: "not JSON\0s"), 400),
         (request("PUT /v1/credentials/x", ["If-None-Match: \"x\""], body: metadata), 400),
         (request("PUT /v1/credentials/x", ["If-None-Match: *"], body: metadata + "\0s"), 412),
@@ -128,7 +144,8 @@ struct RequestRefusalTests {
     }
 
     @Test func refusesAChunkedBodyBeyondTheLimit() throws {
-        let head = "PUT /v1/credentials/none HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let head =
+            "PUT /v1/credentials/none HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n"
         let chunk = "8000\r\n" + String(repeating: "s", count: 0x8000) + "\r\n"
         try expect(413, for: head + String(repeating: chunk, count: 17))
     }
@@ -159,7 +176,10 @@ struct RequestRefusalTests {
         #expect(answer.hasSuffix("\r\n\r\n"))
     }
 
-    @Test(arguments: ["timeout=5", "timeout=10m", "min_valid=60&timeout=30s", "scope=a%20b", "scope=a+b", "fresh=0"])
+    @Test(arguments: [
+        "timeout=5", "timeout=10m", "min_valid=60&timeout=30s", "scope=a%20b", "scope=a+b",
+        "fresh=0",
+    ])
     func takes(query: String) throws {
         let answer = try RawConnection(try socket).ask(
             "\(Self.get)?\(query) HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")

@@ -5,7 +5,8 @@ import Testing
 /// What is left of a secret after use: in the broker's memory, in files, in the process list, in the log.
 ///
 /// The search is that of the demo; what it finds in the server's memory shows that it sees.
-@Suite(.enabled(if: getuid() == 0, "reading the memory of a process that is not dumpable takes root"))
+@Suite(
+    .enabled(if: getuid() == 0, "reading the memory of a process that is not dumpable takes root"))
 struct SecretMemoryTests {
     private let installation: Installation
     private let endpoint: ScriptedEndpoint
@@ -16,7 +17,8 @@ struct SecretMemoryTests {
         try installation.makeVault()
     }
 
-    private static let scanner = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    private static let scanner =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path + "/Scripts/scan-secret"
 
     private func scan(_ needle: String, _ arguments: String...) throws -> Finished {
@@ -29,12 +31,14 @@ struct SecretMemoryTests {
     /// Short ones lie inside a Swift string, long ones beside it.
     private func writeSecret(_ name: String, byteCount: Int) {
         let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
-        installation.write(name, String((0..<byteCount).map { _ in letters.randomElement() ?? "a" }))
+        installation.write(
+            name, String((0..<byteCount).map { _ in letters.randomElement() ?? "a" }))
     }
 
     private func expectNothing(of needle: String, in pid: Int32) throws {
         let found = try scan(
-            needle, "--pids", "\(pid)", "--files", installation.path("home"), installation.path("run"),
+            needle, "--pids", "\(pid)", "--files", installation.path("home"),
+            installation.path("run"),
             "--processes")
         #expect(found.status == 0, "\(needle): \(found.output)\(found.error)")
     }
@@ -48,7 +52,8 @@ struct SecretMemoryTests {
             writeSecret(name, byteCount: size)
             let added = try installation.bursar(
                 "vault", "add", name, "--token-url", endpoint.url("ok/memory-\(method)-\(size)"),
-                "--client-id", "id", "--ca-file", endpoint.caFile, "--auth", method, "--secret-file",
+                "--client-id", "id", "--ca-file", endpoint.caFile, "--auth", method,
+                "--secret-file",
                 installation.path(name))
             try #require(added.status == 0, "\(added.error)")
             for count in 1...20 {
@@ -64,11 +69,14 @@ struct SecretMemoryTests {
     }
 
     /// Requests that fail, each in another part of the program.
-    @Test(arguments: ["echo", "error-invalid_client", "html-403", "redirect-302", "close", "empty-401", "hang"])
+    @Test(arguments: [
+        "echo", "error-invalid_client", "html-403", "redirect-302", "close", "empty-401", "hang",
+    ])
     func aFailedRequestLeavesNothingEither(behaviour: String) throws {
         writeSecret("secret", byteCount: 24)
         let added = try installation.bursar(
-            "vault", "add", "x", "--token-url", endpoint.url(behaviour + "/memory"), "--client-id", "id",
+            "vault", "add", "x", "--token-url", endpoint.url(behaviour + "/memory"), "--client-id",
+            "id",
             "--ca-file", endpoint.caFile, "--auth", "client_secret_post", "--secret-file",
             installation.path("secret"))
         try #require(added.status == 0, "\(added.error)")
@@ -89,13 +97,15 @@ struct SecretMemoryTests {
         writeSecret("wrong", byteCount: 15)
         writeSecret("new", byteCount: 40)
         #expect(
-            try installation.bursar("unlock", "--passphrase-file", installation.path("wrong")).status == 77)
+            try installation.bursar("unlock", "--passphrase-file", installation.path("wrong"))
+                .status == 77)
         let changed = try installation.bursar(
             "vault", "passwd", "--new-passphrase-file", installation.path("new"))
         #expect(changed.status == 0, "\(changed.error)")
         #expect(try installation.bursar("lock").status == 0)
         #expect(
-            try installation.bursar("unlock", "--passphrase-file", installation.path("new")).status == 0)
+            try installation.bursar("unlock", "--passphrase-file", installation.path("new")).status
+                == 0)
         usleep(500_000)
         for name in ["passphrase", "wrong", "new"] { try expectNothing(of: name, in: pid) }
     }
@@ -106,14 +116,16 @@ struct SecretMemoryTests {
         writeSecret("secret", byteCount: 32)
         try installation.add("x", endpoint, "ok/refused")
         let refused = try installation.bursar(
-            "vault", "add", "x", "--token-url", endpoint.url("ok"), "--client-id", "id", "--secret-file",
+            "vault", "add", "x", "--token-url", endpoint.url("ok"), "--client-id", "id",
+            "--secret-file",
             installation.path("secret"))
         #expect(refused.status == 73)
         let secret = try String(contentsOfFile: installation.path("secret"), encoding: .utf8)
         let half = try RawConnection(installation.socket)
         half.send(
             "PUT /v1/credentials/y HTTP/1.1\r\nHost: b\r\nContent-Type: application/octet-stream\r\n"
-                + "Content-Length: 1000\r\n\r\n{\"client_id\":\"i\",\"token_url\":\"https://h/\"}\0\(secret)")
+                + "Content-Length: 1000\r\n\r\n{\"client_id\":\"i\",\"token_url\":\"https://h/\"}\0\(secret)"
+        )
         let wrong = try RawConnection(installation.socket).ask(
             "POST /v1/unlock HTTP/1.1\r\nHost: b\r\nContent-Type: text/plain\r\nConnection: close\r\n"
                 + "Content-Length: 32\r\n\r\n\(secret)")

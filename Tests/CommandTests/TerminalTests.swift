@@ -28,10 +28,13 @@ struct TerminalTests {
         environment["BURSAR_PASSPHRASE_FILE"] = nil
         environment.merge(more) { $1 }
         let json = try JSONSerialization.data(
-            withJSONObject: steps.map { step in step.map { $0 == "true" ? true : $0 == "false" ? false : $0 as Any } })
+            withJSONObject: steps.map { step in
+                step.map { $0 == "true" ? true : $0 == "false" ? false : $0 as Any }
+            })
         let ended = try ChildProcess.run(
             "/usr/bin/python3",
-            [script.path, String(decoding: json, as: UTF8.self), Installation.programs + "/bursar"] + command,
+            [script.path, String(decoding: json, as: UTF8.self), Installation.programs + "/bursar"]
+                + command,
             environment: environment, seconds: 60)
         try #require(!ended.output.isEmpty, "\(ended.error)")
         let seen = try JSONDecoder().decode(Seen.self, from: Data(ended.output.utf8))
@@ -66,11 +69,14 @@ struct TerminalTests {
     }
 
     @Test func anAskingProgramIsAskedTwiceToo() throws {
-        installation.write("ask", "#!/bin/sh\necho \"$1\" >> \(installation.path("asked"))\necho opensesame\n")
+        installation.write(
+            "ask", "#!/bin/sh\necho \"$1\" >> \(installation.path("asked"))\necho opensesame\n")
         #expect(chmod(installation.path("ask"), 0o700) == 0)
         let made = try installation.bursar(
             "vault", "init", "--kdf", "interactive",
-            environment: ["BURSAR_PASSPHRASE_FILE": nil, "BURSAR_ASKPASS": installation.path("ask")])
+            environment: [
+                "BURSAR_PASSPHRASE_FILE": nil, "BURSAR_ASKPASS": installation.path("ask"),
+            ])
         #expect(made.status == 0, "\(made.error)")
         #expect(
             try String(contentsOfFile: installation.path("asked"), encoding: .utf8)
@@ -80,7 +86,9 @@ struct TerminalTests {
     @Test(arguments: [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3)])
     func echoComesBackAfter(signal: String, number: Int) throws {
         let seen = try play(
-            [["expect", "new vault: "], ["echo", "false"], ["type", "half"], ["signal", signal]],
+            [
+                ["expect", "new vault: "], ["echo", "false"], ["type", "half"], ["signal", signal],
+            ],
             "vault", "init", "--kdf", "interactive")
         #expect(seen.status == 128 + number)
         #expect(seen.echoes == true)
@@ -97,21 +105,26 @@ struct TerminalTests {
         #expect(seen.echoes == true)
         #expect(try installation.bursar("lock").status == 0)
         #expect(
-            try play([["expect", "of the vault: "], ["type", "opensesame\n"]], "unlock").status == 0)
+            try play([["expect", "of the vault: "], ["type", "opensesame\n"]], "unlock").status == 0
+        )
     }
 
     @Test func aSecretIsAskedForAndNeverShown() throws {
         try installation.makeVault()
         let path = "ok/terminal-\(UUID())"
         let seen = try play(
-            [["expect", "Client secret of x: "], ["echo", "false"], ["type", " s3cret typed\n"]],
-            "vault", "add", "x", "--token-url", endpoint.url(path), "--client-id", "id", "--ca-file",
+            [
+                ["expect", "Client secret of x: "], ["echo", "false"], ["type", " s3cret typed\n"],
+            ],
+            "vault", "add", "x", "--token-url", endpoint.url(path), "--client-id", "id",
+            "--ca-file",
             endpoint.caFile, "--auth", "client_secret_post")
         #expect(seen.status == 0)
         #expect(!seen.shown.contains("s3cret"))
         #expect(
             seen.shown.contains(
-                "bursar: warning: the secret begins or ends with white space, which is part of it\r\n"))
+                "bursar: warning: the secret begins or ends with white space, which is part of it\r\n"
+            ))
         #expect(try installation.bursar("token", "get", "x").output == "token-1\n")
     }
 
@@ -133,7 +146,8 @@ struct TerminalTests {
         for name in ["a", long] {
             let added = try installation.bursar(
                 "vault", "add", name, "--token-url", "https://\(long.lowercased())x.example/token",
-                "--client-id", "client-" + long, "--expires", "2027-03-31", "--secret-stdin", input: "s")
+                "--client-id", "client-" + long, "--expires", "2027-03-31", "--secret-stdin",
+                input: "s")
             #expect(added.status == 0, "\(added.error)")
         }
         let seen = try play([], "vault", "list")

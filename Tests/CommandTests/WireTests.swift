@@ -40,11 +40,14 @@ struct WireTests {
     /// The shell line of HPE's documentation.
     @Test func theFormIsThatOfCurl() throws {
         let curl = try last(
-            after: "curl -sS $PLAIN/ok/curl -d grant_type=client_credentials -d client_id=\(Self.id) "
+            after:
+                "curl -sS $PLAIN/ok/curl -d grant_type=client_credentials -d client_id=\(Self.id) "
                 + "-d client_secret=\(Self.secret)")
         let ours = try last(
-            after: "printf %s \(Self.secret) | bursar vault add x --token-url $PLAIN/ok/ours --client-id \(Self.id) "
-                + "--auth client_secret_post --allow-http-loopback --secret-stdin && bursar token get x")
+            after:
+                "printf %s \(Self.secret) | bursar vault add x --token-url $PLAIN/ok/ours --client-id \(Self.id) "
+                + "--auth client_secret_post --allow-http-loopback --secret-stdin && bursar token get x"
+        )
         #expect(ours.body?.contains(Self.secret) == true)
         expectSame(ours, curl)
         #expect(ours.content_type == "application/x-www-form-urlencoded")
@@ -67,22 +70,27 @@ struct WireTests {
             after: "OAUTHLIB_INSECURE_TRANSPORT=1 /usr/bin/python3 $F/client.py $PLAIN/ok/oauthlib "
                 + "\(Self.id) \(Self.secret)")
         let ours = try last(
-            after: "printf %s \(Self.secret) | bursar vault add x --token-url $PLAIN/ok/ours --client-id \(Self.id) "
-                + "--auth client_secret_basic --allow-http-loopback --secret-stdin && bursar token get x")
+            after:
+                "printf %s \(Self.secret) | bursar vault add x --token-url $PLAIN/ok/ours --client-id \(Self.id) "
+                + "--auth client_secret_basic --allow-http-loopback --secret-stdin && bursar token get x"
+        )
         #expect(ours.authorization?.hasPrefix("Basic ") == true)
         expectSame(ours, python)
     }
 
     @Test func theFormHasScopeAudienceResourceAndParameters() throws {
         let sent = try last(
-            after: "printf s3cret | bursar vault add x --token-url $ENDPOINT/ok/full $TO --scope 'a b' --audience u "
+            after:
+                "printf s3cret | bursar vault add x --token-url $ENDPOINT/ok/full $TO --scope 'a b' --audience u "
                 + "--resource https://r/1 --resource https://r/2 --param tenant=t --secret-stdin "
                 + "&& bursar token get x --scope c --scope d")
         #expect(
-            sent.body == "grant_type=client_credentials&client_id=id&client_secret=s3cret&scope=c%20d"
+            sent.body
+                == "grant_type=client_credentials&client_id=id&client_secret=s3cret&scope=c%20d"
                 + "&audience=u&resource=https%3A%2F%2Fr%2F1&resource=https%3A%2F%2Fr%2F2&tenant=t"
-                || sent.body == "grant_type=client_credentials&client_id=id&client_secret=s3cret&scope=c+d"
-                + "&audience=u&resource=https%3A%2F%2Fr%2F1&resource=https%3A%2F%2Fr%2F2&tenant=t",
+                || sent.body
+                    == "grant_type=client_credentials&client_id=id&client_secret=s3cret&scope=c+d"
+                    + "&audience=u&resource=https%3A%2F%2Fr%2F1&resource=https%3A%2F%2Fr%2F2&tenant=t",
             "\(sent.body ?? "")")
         #expect(sent.authorization == nil)
     }
@@ -102,7 +110,8 @@ struct WireTests {
             atPath: installation.path("secret"), contents: Data(bytes + [0x0A]),
             attributes: [.posixPermissions: 0o600])
         let sent = try last(
-            after: "bursar vault add x --token-url $ENDPOINT/ok/secrets $TO --secret-file $F/secret 2>/dev/null "
+            after:
+                "bursar vault add x --token-url $ENDPOINT/ok/secrets $TO --secret-file $F/secret 2>/dev/null "
                 + "&& bursar token get x")
         let body = try #require(sent.body)
         let start = try #require(body.range(of: "client_secret="))
@@ -111,7 +120,8 @@ struct WireTests {
         var rest = Array(value.utf8)[...]
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                decoded.append(UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) ?? 0)
+                decoded.append(
+                    UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) ?? 0)
                 rest = rest.dropFirst(2)
             } else {
                 decoded.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
@@ -154,7 +164,8 @@ struct WireTests {
     }
 
     @Test(arguments: [
-        "error-temporarily_unavailable", "error-invalid_scope", "status-400", "html-403", "redirect-302",
+        "error-temporarily_unavailable", "error-invalid_scope", "status-400", "html-403",
+        "redirect-302",
         "notoken",
     ])
     func whatIsAnAnswerIsNotRepeated(behaviour: String) throws {
@@ -193,7 +204,8 @@ struct WireTests {
     /// A vault of the built programs, opened by a reader that was written from the format's description:
     /// destination and all.
     @Test func theVaultIsWhatItsDescriptionSays() throws {
-        let reader = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let reader =
+            URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().path + "/VaultTests/read_vault.py"
         let ended = try shell(
             """

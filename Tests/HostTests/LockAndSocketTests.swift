@@ -40,7 +40,9 @@ struct LockAndSocketTests {
         withExtendedLifetime(lock) {}
     }
 
-    @Test(arguments: ["", "pid x\nhost h\nsocket s\n", "pid 99999999999\nhost h\nsocket s\n", "\0\0", "pid"])
+    @Test(arguments: [
+        "", "pid x\nhost h\nsocket s\n", "pid 99999999999\nhost h\nsocket s\n", "\0\0", "pid",
+    ])
     func aLockFileThatSaysNothingNamesNobody(text: String) throws {
         let path = folder.path + "/lock"
         _ = FileManager.default.createFile(atPath: path, contents: Data(text.utf8))
@@ -51,7 +53,9 @@ struct LockAndSocketTests {
     @Test func aStaleSocketMakesRoomAndAFileDoesNot() throws {
         let path = folder.path + "/run/broker.sock"
         try SocketPlace.prepare(path)
-        #expect(try FileManager.default.attributesOfItem(atPath: folder.path + "/run")[.posixPermissions] as? Int == 0o700)
+        #expect(
+            try FileManager.default.attributesOfItem(atPath: folder.path + "/run")[
+                .posixPermissions] as? Int == 0o700)
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_un()
@@ -74,7 +78,9 @@ struct LockAndSocketTests {
 
     @Test func aSocketsPathHasALimit() {
         let path = folder.path + "/" + String(repeating: "n", count: 107)
-        #expect(throws: HostError.unsafe(path: path, .tooLong(byteCount: path.utf8.count, limit: 107))) {
+        #expect(
+            throws: HostError.unsafe(path: path, .tooLong(byteCount: path.utf8.count, limit: 107))
+        ) {
             try SocketPlace.prepare(path)
         }
     }
@@ -90,7 +96,8 @@ struct LockAndSocketTests {
         let line = String(repeating: "x", count: 1023)
         for _ in 0..<2500 { log.append(line) }
         let sizes = try ["log", "log.old"].map { name -> Int in
-            let attributes = try FileManager.default.attributesOfItem(atPath: folder.path + "/state/" + name)
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: folder.path + "/state/" + name)
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             return attributes[.size] as? Int ?? 0
         }

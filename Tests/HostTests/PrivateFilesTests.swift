@@ -50,7 +50,7 @@ struct PrivateFilesTests {
         let reason = HostError.unsafe(path: path, .not(kind: "regular file"))
         #expect(throws: reason) { try PrivateFiles.requirePrivate(file: path) }
         #expect(throws: reason) { try PrivateFiles.read(path, limit: 100) }
-        #expect(throws: reason) { try PrivateFiles.copy(path, to: path + ".copy") }
+        #expect(throws: reason) { try PrivateFiles.copy(path, to: path + ".copy", limit: 100) }
     }
 
     @Test func foldersAreMadeForTheOwnerAlone() throws {
@@ -69,7 +69,9 @@ struct PrivateFilesTests {
         #expect(try PrivateFiles.read(path, limit: 100) == Array("new".utf8))
         #expect(try mode(path) == 0o600)
         #expect(PrivateFiles.list(folder.path) == ["file"])
-        #expect(throws: HostError.self) { try PrivateFiles.replace(folder.path + "/none/file", with: []) }
+        #expect(throws: HostError.self) {
+            try PrivateFiles.replace(folder.path + "/none/file", with: [])
+        }
     }
 
     /// A folder in the file's place makes the rename fail; nothing is left beside it.
@@ -88,6 +90,21 @@ struct PrivateFilesTests {
             try PrivateFiles.readPublic(path, limit: 3)
         }
         #expect(try PrivateFiles.read(folder.path + "/none", limit: 2) == nil)
+    }
+
+    @Test func aCopyHasALimitAndFollowsLinksOnlyIfToldSo() throws {
+        let path = write("file")
+        let link = folder.path + "/link"
+        #expect(symlink(path, link) == 0)
+        try PrivateFiles.copy(link, to: path + ".1", limit: 4)
+        #expect(try PrivateFiles.read(path + ".1", limit: 100) == Array("text".utf8))
+        #expect(throws: HostError.self) {
+            try PrivateFiles.copy(link, to: path + ".2", followsLinks: false, limit: 4)
+        }
+        #expect(throws: HostError.system(operation: "read", path: path, code: EFBIG)) {
+            try PrivateFiles.copy(path, to: path + ".3", limit: 3)
+        }
+        #expect(try PrivateFiles.readStart(link, byteCount: 2) == Array("te".utf8))
     }
 
     @Test func aNameThatIsTakenIsNotGivenAgain() throws {

@@ -45,7 +45,10 @@ struct TokenRequestTests {
     }
 
     @Test(arguments: [
-        (ClientAuthenticationMethod.clientSecretBasic, "a:b", "c d/+%é", "a%3Ab:c%20d%2F%2B%25%C3%A9"),
+        (
+            ClientAuthenticationMethod.clientSecretBasic, "a:b", "c d/+%é",
+            "a%3Ab:c%20d%2F%2B%25%C3%A9"
+        ),
         (.clientSecretBasic, "A-z.0_9~", "A-z.0_9~", "A-z.0_9~:A-z.0_9~"),
         (.clientSecretBasicRaw, "a", "c d/+%é:", "a:c d/+%é:"),
     ])
@@ -135,7 +138,10 @@ struct TokenRequestTests {
 
 struct EndpointURLTests {
     @Test(arguments: [
-        ("https://sso.example.com/as/token.oauth2", "sso.example.com", 443, "https://sso.example.com"),
+        (
+            "https://sso.example.com/as/token.oauth2", "sso.example.com", 443,
+            "https://sso.example.com"
+        ),
         ("HTTPS://Host:8443/x?y=z", "host", 8443, "https://host:8443"),
         ("https://[::1]:99/t", "::1", 99, "https://[::1]:99"),
     ])
@@ -148,7 +154,8 @@ struct EndpointURLTests {
 
     @Test(arguments: [
         ("", OAuthError.Reason.malformed), ("host/path", .malformed), ("https://", .malformed),
-        ("https://a b/", .malformed), ("https://h:0/", .malformed), ("https://h:65536/", .malformed),
+        ("https://a b/", .malformed), ("https://h:0/", .malformed),
+        ("https://h:65536/", .malformed),
         ("https://h:x/", .malformed), ("https://é/", .malformed), ("https://h/\n", .malformed),
         ("https://[::1/", .malformed), ("ftp://h/", .notHTTPS), ("http://example.com/", .notHTTPS),
         ("http://127.0.0.1.example.com/", .notHTTPS), ("https://h/#f", .fragment),

@@ -42,7 +42,8 @@ struct WithholdingTests {
         // The registered words say nothing, whatever the secret is.
         let registered = OAuthError.refused(.invalidClient, description: nil, status: 401)
         #expect(
-            registered.withholding(Secret(copying: Array("invalid_client".utf8).span), clientID: "id")
+            registered.withholding(
+                Secret(copying: Array("invalid_client".utf8).span), clientID: "id")
                 == registered)
         #expect(
             OAuthError.serverFailed(status: 503, code: .other("hunter2hunter2"))

@@ -25,7 +25,8 @@ public final class Glewlwyd: Sendable {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         helper = try Helper(
-            root.path + "/Scripts/glewlwyd", ["--parent", "\(ProcessInfo.processInfo.processIdentifier)"])
+            root.path + "/Scripts/glewlwyd",
+            ["--parent", "\(ProcessInfo.processInfo.processIdentifier)"])
         line = try JSONDecoder().decode(Line.self, from: helper.line)
     }
 }

@@ -38,7 +38,8 @@ public final class ScriptedEndpoint: Sendable {
     ///
     /// - Throws: if Python or OpenSSL are not there.
     public init() throws {
-        guard let script = Bundle.module.url(forResource: "token_endpoint", withExtension: "py") else {
+        guard let script = Bundle.module.url(forResource: "token_endpoint", withExtension: "py")
+        else {
             throw CocoaError(.fileNoSuchFile)
         }
         helper = try Helper("/usr/bin/python3", [script.path])

@@ -36,9 +36,11 @@ public struct Vector: Sendable, CustomTestStringConvertible {
     private init(_ file: URL, _ known: Set<String>) throws {
         let bytes = [UInt8](try Data(contentsOf: file))
         name = file.deletingPathExtension().lastPathComponent
-        guard let end = (0..<max(bytes.count - 1, 0)).first(where: {
-            bytes[$0] == 10 && bytes[$0 + 1] == 10
-        }) else { throw Malformed(words: "\(name) has no empty line") }
+        guard
+            let end = (0..<max(bytes.count - 1, 0)).first(where: {
+                bytes[$0] == 10 && bytes[$0 + 1] == 10
+            })
+        else { throw Malformed(words: "\(name) has no empty line") }
         var headers: [String: String] = [:]
         for line in String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\n") {
             guard let colon = line.range(of: ": ") else {

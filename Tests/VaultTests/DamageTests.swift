@@ -134,4 +134,3 @@ struct DamageTests {
         #expect(counts[.unharmed] == nil)
     }
 }
-

@@ -27,9 +27,12 @@ struct RecordSealTests {
         let master = Self.master(vaultID)
         var metadata = false
         var secret = false
-        do throws(VaultError) { metadata = try RecordSeal.record(row, with: master).name == "a" } catch {}
+        do throws(VaultError) {
+            metadata = try RecordSeal.record(row, with: master).name == "a"
+        } catch {}
         do throws(SodiumError) {
-            secret = try RecordSeal.secret(row, destination: destination, with: master)
+            secret =
+                try RecordSeal.secret(row, destination: destination, with: master)
                 .withBytes { $0.copied() } == Array("s3cret".utf8)
         } catch {}
         return (metadata, secret)

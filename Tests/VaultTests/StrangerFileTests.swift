@@ -79,7 +79,8 @@ final class StrangerFileTests {
         let id = vault.id
         try vault.close()
         let forged = Keyslot(
-            slot: slot, kind: .passphrase, parameters: .init(opslimit: opslimit, memlimit: memlimit),
+            slot: slot, kind: .passphrase,
+            parameters: .init(opslimit: opslimit, memlimit: memlimit),
             salt: [UInt8](repeating: 1, count: 16), tag: [UInt8](repeating: 2, count: 32),
             sealedKey: [UInt8](repeating: 3, count: 72), vaultID: id)
         func hex(_ bytes: [UInt8]) -> String {
@@ -87,13 +88,15 @@ final class StrangerFileTests {
         }
         try execute(
             "INSERT OR REPLACE INTO keyslot VALUES (\(slot), 1, \(opslimit), \(memlimit), "
-                + "\(hex(forged.salt)), \(hex(forged.tag)), \(hex(forged.sealedKey)), \(hex(forged.checksum)))")
+                + "\(hex(forged.salt)), \(hex(forged.tag)), \(hex(forged.sealedKey)), \(hex(forged.checksum)))"
+        )
     }
 
-    @Test(arguments: [
-        (11, 64 << 20), (1, 64 << 20), (2, 1 << 40), (2, (1 << 30) + 1), (2, 1 << 20),
-        (UInt64(Int64.max), 64 << 20),
-    ] as [(UInt64, UInt64)])
+    @Test(
+        arguments: [
+            (11, 64 << 20), (1, 64 << 20), (2, 1 << 40), (2, (1 << 30) + 1), (2, 1 << 20),
+            (UInt64(Int64.max), 64 << 20),
+        ] as [(UInt64, UInt64)])
     func aCostOutOfBoundsIsRefusedBeforeItIsPaid(opslimit: UInt64, memlimit: UInt64) throws {
         try forge(slot: 0, opslimit: opslimit, memlimit: memlimit)
         let start = ContinuousClock.now
@@ -104,7 +107,9 @@ final class StrangerFileTests {
     }
 
     @Test func manyKeyslotsAreRefusedBeforeOneIsTried() throws {
-        for slot in 1..<UInt32(Format.mostKeyslots) { try forge(slot: slot, opslimit: 2, memlimit: 64 << 20) }
+        for slot in 1..<UInt32(Format.mostKeyslots) {
+            try forge(slot: slot, opslimit: 2, memlimit: 64 << 20)
+        }
         // As many as there may be: it opens by slot 0, and the manifest tells.
         #expect(failure { () throws(VaultError) in _ = try check() } == .damaged(.manifest))
         try forge(slot: UInt32(Format.mostKeyslots), opslimit: 10, memlimit: 1 << 30)
@@ -114,7 +119,8 @@ final class StrangerFileTests {
     }
 
     @Test(arguments: [
-        "UPDATE vault SET manifest = zeroblob(900000)", "UPDATE keyslot SET sealed_key = zeroblob(900000)",
+        "UPDATE vault SET manifest = zeroblob(900000)",
+        "UPDATE keyslot SET sealed_key = zeroblob(900000)",
         "UPDATE vault SET id = zeroblob(17)", "UPDATE record SET secret = zeroblob(3000000)",
         "UPDATE record SET name_index = zeroblob(3000000)",
     ])
@@ -139,7 +145,9 @@ final class StrangerFileTests {
         try file.write(contentsOf: Data(own))
         try file.close()
         #expect(
-            isDamage(failure { () throws(VaultError) in try vault.check { _ in VaultFixture.destination } }),
+            isDamage(
+                failure { () throws(VaultError) in try vault.check { _ in VaultFixture.destination }
+                }),
             "byte \(offset)")
     }
 
@@ -149,17 +157,22 @@ final class StrangerFileTests {
         let vault = try fixture.unlocked(key)
         _ = try vault.records()
         try vault.check { _ in VaultFixture.destination }
-        let row = try #require(try vault.store.record(vault.requireUnlocked().row(named: "b", vault.store).nameIndex))
+        let row = try #require(
+            try vault.store.record(vault.requireUnlocked().row(named: "b", vault.store).nameIndex))
         let bytes = fixture.bytes
         let end = bytes.count - row.secret.count
         let at = try #require(
-            bytes.indices.first { $0 <= end && bytes[$0..<($0 + row.secret.count)] == row.secret[...] })
+            bytes.indices.first {
+                $0 <= end && bytes[$0..<($0 + row.secret.count)] == row.secret[...]
+            })
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: fixture.location.file))
         try file.seek(toOffset: UInt64(at))
         try file.write(contentsOf: Data([bytes[at] ^ 1]))
         try file.close()
         #expect(
-            isDamage(failure { () throws(VaultError) in try vault.check { _ in VaultFixture.destination } }))
+            isDamage(
+                failure { () throws(VaultError) in try vault.check { _ in VaultFixture.destination }
+                }))
     }
 
     /// What is no vault, or one of a later format, stays as it is, byte for byte.
@@ -226,7 +239,8 @@ final class StrangerFileTests {
                 passphrase: VaultFixture.passphrase("new"), parameters: VaultFixture.weak))
         try vault.remove(name: "b")
         for suffix in ["", "-wal"] {
-            let bytes = FileManager.default.contents(atPath: fixture.location.file + suffix) ?? Data()
+            let bytes =
+                FileManager.default.contents(atPath: fixture.location.file + suffix) ?? Data()
             for gone in [row.secret, row.metadata, slot.salt, slot.tag, slot.sealedKey] {
                 #expect(bytes.range(of: Data(gone)) == nil)
             }

@@ -118,9 +118,10 @@ struct TamperingTests {
         try fixture.copy(fixture.location.file, copy)
         try vault.close()
         try fixture.copy(copy, fixture.location.file)
-        #expect(unlockFails {
-            if case .older(_, _, let lacksLog) = $0 { lacksLog } else { false }
-        })
+        #expect(
+            unlockFails {
+                if case .older(_, _, let lacksLog) = $0 { lacksLog } else { false }
+            })
     }
 
     @Test func withoutAMemoryOfItTheVaultIsTakenWithAWarning() throws {

@@ -109,7 +109,8 @@ struct VaultTests {
         let again = try fixture.open()
         let old = try again.keyslots[0].derive(from: VaultFixture.passphrase())
         #expect(throws: VaultError.wrongPassphrase) { _ = try again.unlock(with: old) }
-        _ = try again.unlock(with: try again.keyslots[0].derive(from: VaultFixture.passphrase("new")))
+        _ = try again.unlock(
+            with: try again.keyslots[0].derive(from: VaultFixture.passphrase("new")))
         #expect(try VaultFixture.secretText(again, "a") == "first")
     }
 

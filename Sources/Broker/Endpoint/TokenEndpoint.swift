@@ -186,7 +186,8 @@ package final class TokenEndpoint: Sendable {
                 timeout: .init(connect: .nanoseconds(Int64(Self.connectTimeout.seconds * 1e9))))
             switch way {
             case .direct: break
-            case .proxy(let proxy): configuration.proxy = .server(host: proxy.host, port: proxy.port)
+            case .proxy(let proxy):
+                configuration.proxy = .server(host: proxy.host, port: proxy.port)
             // No resolver says where this machine is.
             case .loopback: configuration.dnsOverride = ["localhost": "127.0.0.1"]
             }

@@ -100,8 +100,9 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         case .idle, .head, .body: break
         }
         state = .refused
-        guard let context, let gate = try? context.pipeline.syncOperations.context(
-            handlerType: HeadGate.self)
+        guard let context,
+            let gate = try? context.pipeline.syncOperations.context(
+                handlerType: HeadGate.self)
         else { return close() }
         // As bytes: the pipeline lets no answer pass before a request is there.
         let answer = Problem(error).answer

@@ -9,16 +9,16 @@ final class Listener: Sendable {
     let path: String
     private let channel: any Channel
     private let registry: NIOLoopBound<ConnectionRegistry>
-    private let inode: UInt64
+    private let identity: FileIdentity
 
     private init(
         path: String, channel: any Channel, registry: NIOLoopBound<ConnectionRegistry>,
-        inode: UInt64
+        identity: FileIdentity
     ) {
         self.path = path
         self.channel = channel
         self.registry = registry
-        self.inode = inode
+        self.identity = identity
     }
 
     /// Binds the socket; whatever socket is in its place is stale, for the vault's lock is held.
@@ -54,7 +54,7 @@ final class Listener: Sendable {
             try SocketPlace.makePrivate(path)
             return Listener(
                 path: path, channel: channel, registry: registry,
-                inode: try SocketPlace.inode(path))
+                identity: try SocketPlace.identity(path))
         } catch {
             try? await channel.close()
             throw error
@@ -63,7 +63,7 @@ final class Listener: Sendable {
 
     /// Whether the path still leads here: a logout removes the folder, another program may have bound.
     var isInPlace: Bool {
-        (try? SocketPlace.inode(path)) == inode
+        (try? SocketPlace.identity(path)) == identity
     }
 
     /// Stops accepting, lets requests under way end, and removes the socket if it is in place.

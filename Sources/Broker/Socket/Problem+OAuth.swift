@@ -13,7 +13,9 @@ extension Problem {
         case .badURL(_, .userInfo):
             self.init(
                 "configuration", 500, 78, error.description,
-                ["give id and secret by --client-id and --secret-file, --secret-fd or --secret-stdin"])
+                [
+                    "give id and secret by --client-id and --secret-file, --secret-fd or --secret-stdin"
+                ])
         case .badURL: self.init("configuration", 500, 78, error.description)
         case .missing(let member):
             self.init(
@@ -40,7 +42,8 @@ extension Problem {
             self.init(refused: code, description, place, name)
         case .refusedWithoutCode:
             self.init(
-                "refused", 403, 77, "\(place) refused \"\(name)\": \(error)", Self.clientHints(name))
+                "refused", 403, 77, "\(place) refused \"\(name)\": \(error)", Self.clientHints(name)
+            )
         case .serverFailed(_, let code):
             self.init(
                 "try-later", 503, 75, "\(place) can't answer now: \(error)", ["try again later"])
@@ -49,7 +52,9 @@ extension Problem {
         case .redirected:
             self.init(
                 "bad-answer", 502, 76, "\(place) answered \(error), which is never followed",
-                ["store the URL it leads to, if it is right: bursar vault set \(name) --token-url URL"])
+                [
+                    "store the URL it leads to, if it is right: bursar vault set \(name) --token-url URL"
+                ])
         case .notJSON(_, isHTML: true):
             self.init(
                 "bad-answer", 502, 76, "\(place) answered \(error)",
@@ -74,7 +79,8 @@ extension Problem {
         case .invalidClient: self.init("refused", 403, 77, detail, Self.clientHints(name))
         case .invalidScope:
             self.init(
-                "refused", 403, 77, detail, ["ask for another scope: bursar token get \(name) --scope S"])
+                "refused", 403, 77, detail,
+                ["ask for another scope: bursar token get \(name) --scope S"])
         case .unauthorizedClient, .unsupportedGrantType:
             self.init(
                 "refused", 403, 77, detail,

@@ -60,10 +60,14 @@ extension Problem {
         case .replaced:
             self.init(
                 "vault-damaged", 500, 65, words,
-                ["if the file there now is the right one: bursar broker stop; bursar unlock"])
+                [
+                    "if the file there now is the right one: bursar broker stop; bursar unlock",
+                    "what the other file lacked is in VAULT.moved-wal then; its name is OTHER-wal",
+                ])
         case .logInUse:
             self.init(
-                "io", 500, 74, words, ["end the other process (a backup?), then: bursar broker stop"])
+                "io", 500, 74, words,
+                ["end the other process (a backup?), then: bursar broker stop"])
         case .io:
             self.init("io", 500, 74, words, ["is the disk full, or read-only? df -h"])
         }
@@ -75,7 +79,8 @@ extension Problem {
         case .system, .timedOut, .notOpen: self.init("io", 500, 74, error.description)
         case .unsafe(_, .taken):
             self.init(
-                "configuration", 500, 78, error.description, ["give this broker another one: --socket PATH"])
+                "configuration", 500, 78, error.description,
+                ["give this broker another one: --socket PATH"])
         case .unsafe(let path, .openMode):
             self.init(
                 "configuration", 500, 78, error.description, ["chmod go-rwx \(path)"])

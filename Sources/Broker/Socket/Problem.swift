@@ -67,7 +67,8 @@ package struct Problem: Equatable, Sendable {
         case .badProxy(let text):
             self.init(
                 "configuration", 500, 78,
-                "the proxy \"\(escaped(text, limit: 200))\" can't be used: it is not http://HOST[:PORT]")
+                "the proxy \"\(escaped(text, limit: 200))\" can't be used: it is not http://HOST[:PORT]"
+            )
         case .oauth(let error, let endpoint): self.init(error, at: endpoint)
         case .unreachable(let endpoint, let cause):
             self.init(
@@ -99,7 +100,8 @@ package struct Problem: Equatable, Sendable {
                 "the server is not asked again until \(rfc3339(until)), so that no account is "
                     + "locked out; to ask now: --fresh"
             ]
-        case .internalFault(let words): self.init("internal", 500, 70, "a fault of bursard: \(words)")
+        case .internalFault(let words):
+            self.init("internal", 500, 70, "a fault of bursard: \(words)")
         }
     }
 

@@ -5,6 +5,8 @@ internal import NIOPosix
 /// Keeps a socket where the clients look: a logout may remove the folder it was in.
 actor SocketKeeper {
     private let path: String
+    // As seen when it was bound: what the folders say after a logout is another story.
+    private let isUsual: Bool
     private let desk: Desk
     private let keeper: VaultKeeper
     private let group: MultiThreadedEventLoopGroup
@@ -17,6 +19,7 @@ actor SocketKeeper {
         logger: Logger
     ) {
         self.path = path
+        isUsual = path == UserFolders.runtimeSocket()
         self.desk = desk
         self.keeper = keeper
         self.group = group
@@ -47,8 +50,7 @@ actor SocketKeeper {
 
     // A socket that was asked for by name has one place; the user's own follows its clients.
     private var candidates: [String] {
-        guard path == UserFolders.runtimeSocket() else { return [path] }
-        return [path, UserFolders.runtimeSocket(isLoggedOut: true)]
+        isUsual ? [path, UserFolders.runtimeSocket(isLoggedOut: true)] : [path]
     }
 
     func close(within grace: Duration) async {

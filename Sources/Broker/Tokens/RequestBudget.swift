@@ -33,10 +33,8 @@ package struct RequestBudget: Sendable {
     package func wait(at now: ContinuousClock.Instant) -> Duration? {
         if underWay >= Self.requestsAtOnce { return .seconds(1) }
         let counted = recent.filter { now - $0 < .seconds(60) }
-        guard counted.count >= Self.requestsPerMinute, let oldest = counted.first else {
-            return nil
-        }
-        return .seconds(60) - (now - oldest)
+        guard counted.count >= Self.requestsPerMinute else { return nil }
+        return .seconds(60) - (now - counted[counted.count - Self.requestsPerMinute])
     }
 
     /// Whether nothing of it matters any more.

@@ -15,6 +15,9 @@ package actor TokenCache {
     // How long a request that has run out of time may take to say so.
     private static let lastWord = Duration.seconds(1)
 
+    // How much more time than another caller's makes a request worth while.
+    private static let worthAnother = Duration.seconds(1)
+
     private typealias Answer = Result<Token, BrokerError>
 
     private struct Flight {
@@ -32,7 +35,8 @@ package actor TokenCache {
     private var budgets: [CredentialRevision: RequestBudget] = [:]
     private var pauses: [CredentialRevision: (pause: RefusalPause, error: BrokerError)] = [:]
     // By credential: a change of its metadata is no reason for the server to be asked sooner.
-    private var retryAfters: [[UInt8]: (end: ContinuousClock.Instant, delay: BrokerError.Delay)] = [:]
+    private var retryAfters: [[UInt8]: (end: ContinuousClock.Instant, delay: BrokerError.Delay)] =
+        [:]
     private var flightCount: UInt64 = 0
     private var waiterCount: UInt64 = 0
 
@@ -60,11 +64,25 @@ package actor TokenCache {
             switch await answer(for: key, by: patience) {
             case .success(let token): return token
             case .failure(let error):
-                guard let joined, joined.deadline < demand.deadline, error.isForWantOfTime,
-                    clock.now() < demand.deadline, !Task.isCancelled
-                else { throw error }
-                // The caller who began the request had less time than this one.
+                guard let joined, isForWantOfTime(error, joined, demand), !Task.isCancelled else {
+                    throw error
+                }
             }
+        }
+    }
+
+    /// Whether the caller who began the request had less time than this one, and that was the reason.
+    private func isForWantOfTime(
+        _ error: BrokerError, _ flight: Flight, _ demand: TokenDemand
+    ) -> Bool {
+        let now = clock.now()
+        guard demand.deadline >= max(now, flight.deadline) + Self.worthAnother else { return false }
+        switch error {
+        case .timedOut, .noAnswer: return true
+        case .unreachable: return now + Self.worthAnother >= flight.deadline
+        case .tryLater(.serverAsked, let after?):
+            return flight.deadline <= now + after && now + after < demand.deadline
+        default: return false
         }
     }
 
@@ -97,7 +115,6 @@ package actor TokenCache {
         }
         tokens = tokens.filter { $0.key.credential.id != id }
         lastRequests = lastRequests.filter { $0.key.credential.id != id }
-        budgets = budgets.filter { $0.key.id != id }
         pauses = pauses.filter { $0.key.id != id }
     }
 
@@ -139,7 +156,9 @@ package actor TokenCache {
         flightCount += 1
         let number = flightCount
         let task = Task { [clock] in
-            if let retryAfter { try? await clock.sleep(retryAfter.end) }
+            if let retryAfter, (try? await clock.sleep(retryAfter.end)) == nil {
+                return self.finish(key, number, .failure(.timedOut))
+            }
             let answer = await request(demand.deadline)
             self.finish(key, number, answer)
         }
