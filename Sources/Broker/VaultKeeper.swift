@@ -173,6 +173,7 @@ package actor VaultKeeper {
     ///   - secret: its secret; nil to keep the one it has.
     ///   - onlyAdds: whether one that is there must stay as it is.
     /// - Returns: the record, and whether it is a new one.
+    /// - Throws: ``BrokerError``; where the vault could not be synced, the change may be in it.
     package func put(
         _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool
     ) throws(BrokerError) -> (record: Record, isNew: Bool) {

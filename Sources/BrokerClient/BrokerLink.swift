@@ -65,8 +65,10 @@ struct BrokerLink: ~Copyable {
         return link
     }
 
-    /// The broker that holds the vault's lock on this machine may listen at another socket: a login shell
-    /// and a cron job can see different runtime folders. By now it may serve another vault.
+    /// The broker that holds the vault's lock on this machine may listen at another socket: a login shell and
+    /// a cron job can see different runtime folders.
+    ///
+    /// By now it may serve another vault.
     private static func elsewhere(_ place: BrokerPlace) throws(ClientError) -> BrokerLink? {
         guard let vault = place.vault, let holder = LockFile.lastHolder(at: vault + ".lock"),
             holder.host == Machine.hostName, !holder.socket.isEmpty,

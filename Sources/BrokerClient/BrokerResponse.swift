@@ -17,12 +17,11 @@ public struct BrokerResponse: Sendable, Equatable {
         self.body = body
     }
 
-    /// Reads an answer.
+    /// Reads an answer; nil if more of it has to come.
     ///
     /// - Parameters:
     ///   - bytes: what has come so far.
     ///   - isEnd: whether nothing more will come.
-    /// - Returns: nil if more has to come.
     /// - Throws: ``ClientError/badAnswer`` for anything but one HTTP/1.1 answer, as long as it says.
     init?(parsing bytes: [UInt8], isEnd: Bool) throws(ClientError) {
         guard let end = Self.headEnd(bytes) else {

@@ -1,6 +1,8 @@
 public import Host
 
-/// Why a request did not get as far as an answer. Each case says which exit code it is for a person.
+/// Why a request did not get as far as an answer.
+///
+/// Each case says which exit code it is for a person.
 public enum ClientError: Error, Equatable, Sendable {
     /// The command line is wrong: what is, in words (64).
     case usage(String)

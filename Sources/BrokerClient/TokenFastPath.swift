@@ -29,6 +29,7 @@ public struct TokenFastPath: Sendable {
     /// Gets the token if the arguments are a plain `token get`.
     ///
     /// - Parameter arguments: what follows the program's name.
+    /// - Returns: how far it got.
     /// - Throws: `HostError` if standard output can't be written.
     public static func run(_ arguments: [String]) throws -> Outcome {
         guard arguments.count >= 3, arguments[0] == "token", arguments[1] == "get" else {

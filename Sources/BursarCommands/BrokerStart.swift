@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar broker start`
+/// The command `bursar broker start`.
 struct BrokerStart: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Starts the user's own broker, if it does not run.")
@@ -18,7 +18,7 @@ struct BrokerStart: ParsableCommand {
     }
 }
 
-/// `bursar broker stop`
+/// The command `bursar broker stop`.
 struct BrokerStop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Ends the user's own broker; it forgets its keys.")

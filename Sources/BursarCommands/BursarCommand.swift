@@ -25,7 +25,7 @@ struct BursarCommand: ParsableCommand {
     static let version = "0.1.0"
 }
 
-/// `bursar token …`
+/// The command `bursar token …`.
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Access tokens.", subcommands: [TokenGet.self])
@@ -33,7 +33,7 @@ struct TokenCommand: ParsableCommand {
     func run() throws { throw Failure.commandMissing(after: "token") }
 }
 
-/// `bursar vault …`
+/// The command `bursar vault …`.
 struct VaultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault", abstract: "The vault and its credentials.",
@@ -45,7 +45,7 @@ struct VaultCommand: ParsableCommand {
     func run() throws { throw Failure.commandMissing(after: "vault") }
 }
 
-/// `bursar broker …`
+/// The command `bursar broker …`.
 struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker", abstract: "The user's own broker.",

@@ -42,6 +42,8 @@ enum SecretInput {
     ///   - what: what is read, in words.
     ///   - limit: the most bytes, without the line end.
     ///   - open: opens the descriptor.
+    /// - Returns: the bytes.
+    /// - Throws: what opening or reading failed with, or usage for too many bytes.
     static func read(
         _ what: String, limit: Int, _ open: () throws(HostError) -> InputDescriptor
     ) throws(Failure) -> SharedSecret {

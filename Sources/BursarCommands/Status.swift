@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar status`
+/// The command `bursar status`.
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Says which broker runs, and whether it is locked.")

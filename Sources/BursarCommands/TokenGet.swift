@@ -15,7 +15,7 @@ struct Given: Decodable {
     }
 }
 
-/// `bursar token get NAME`
+/// The command `bursar token get NAME`.
 struct TokenGet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Prints an access token.",

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar unlock`
+/// The command `bursar unlock`.
 struct Unlock: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unlock", abstract: "Unlocks the vault.",
@@ -27,7 +27,7 @@ struct Unlock: ParsableCommand {
     }
 }
 
-/// `bursar lock`
+/// The command `bursar lock`.
 struct Lock: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lock", abstract: "Forgets the vault's key and all tokens.")

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar vault add NAME`
+/// The command `bursar vault add NAME`.
 struct VaultAdd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Seals a client secret.",

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import BrokerClient
 internal import Host
 
-/// `bursar vault check [FILE]`
+/// The command `bursar vault check [FILE]`.
 struct VaultCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Reads every seal of the vault, or of another file.",

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar vault init`
+/// The command `bursar vault init`.
 struct VaultInit: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Makes a vault, and leaves it unlocked.",

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import BrokerClient
 internal import Sodium
 
-/// `bursar vault passwd`
+/// The command `bursar vault passwd`.
 struct VaultPasswd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "passwd", abstract: "Changes the passphrase.")

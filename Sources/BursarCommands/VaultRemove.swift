@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import BrokerClient
 internal import Host
 
-/// `bursar vault remove NAME`
+/// The command `bursar vault remove NAME`.
 struct VaultRemove: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Removes a credential and its secret.")

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar vault set NAME`
+/// The command `bursar vault set NAME`.
 struct VaultSet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Changes a credential.",

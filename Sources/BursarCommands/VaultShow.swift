@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import BrokerClient
 
-/// `bursar vault show NAME`
+/// The command `bursar vault show NAME`.
 struct VaultShow: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows a credential, never its secret.")

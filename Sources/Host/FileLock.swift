@@ -52,7 +52,9 @@ public final class FileLock: Sendable {
         }
     }
 
-    /// Whether some process holds the lock now. Takes it for a moment where nobody does.
+    /// Whether some process holds the lock now.
+    ///
+    /// Takes it for a moment where nobody does.
     public static func isHeld(_ path: String) -> Bool {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard file >= 0 else { return false }

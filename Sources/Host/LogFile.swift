@@ -21,7 +21,9 @@ public final class LogFile: Sendable {
         size = Mutex(unsafe lstat(path, &status) == 0 ? Int(status.st_size) : 0)
     }
 
-    /// Adds one line. A log that can't be written stops nothing.
+    /// Adds one line.
+    ///
+    /// A log that can't be written stops nothing.
     public func append(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         size.withLock { size in

@@ -35,6 +35,7 @@ public struct UserFolders: Sendable, Equatable {
     ///
     /// - Parameter isLoggedOut: whether the folder that the variable names has gone, as it does at a
     ///   logout; then it says nothing.
+    /// - Returns: an absolute path.
     public static func runtimeSocket(isLoggedOut: Bool = false) -> String {
         let uid = geteuid()
         if !isLoggedOut, let runtime = absolute("XDG_RUNTIME_DIR") {

@@ -28,7 +28,9 @@ public struct Keyslot: Sendable, Equatable {
     /// The memory that is allowed, in bytes (`memlimit`).
     public static let allowedMemlimit: ClosedRange<UInt64> = (64 << 20)...(1 << 30)
 
-    /// Stretches a passphrase for this slot. Runs for as long as the parameters ask for, on any thread.
+    /// Stretches a passphrase for this slot.
+    ///
+    /// Runs for as long as the parameters ask for, on any thread.
     ///
     /// - Throws: ``VaultError/costOutOfBounds(opslimit:memlimit:)`` before anything is tried,
     ///   ``VaultError/outOfMemory(memlimit:)``.
@@ -140,7 +142,9 @@ public struct NewKeyslot: ~Copyable, Sendable {
     private let salt: [UInt8]
     private let parameters: PasswordHash.Parameters
 
-    /// Stretches a passphrase with a fresh salt. Runs for as long as the parameters ask for.
+    /// Stretches a passphrase with a fresh salt.
+    ///
+    /// Runs for as long as the parameters ask for.
     ///
     /// - Throws: ``VaultError/costOutOfBounds(opslimit:memlimit:)``,
     ///   ``VaultError/outOfMemory(memlimit:)``.

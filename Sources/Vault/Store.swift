@@ -18,7 +18,9 @@ package enum Journal: Sendable {
     case rollback
 }
 
-/// The vault's file: rows in, rows out. Nothing else knows SQL.
+/// The vault's file: rows in, rows out.
+///
+/// Nothing else knows SQL.
 final class Store {
     /// The file, links above it resolved.
     let path: String

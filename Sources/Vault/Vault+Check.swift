@@ -33,7 +33,9 @@ extension Vault {
         }
     }
 
-    /// Checks a file that may come from a stranger. It is only read: a private copy is opened.
+    /// Checks a file that may come from a stranger.
+    ///
+    /// It is only read: a private copy is opened.
     ///
     /// - Parameters:
     ///   - file: an absolute path.

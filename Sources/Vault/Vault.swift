@@ -90,7 +90,9 @@ public final class Vault {
     }
 
     /// Puts the logs of a vault that was here before out of the way: they would be played back into another
-    /// file of this name. They may be all there is of some changes, so they are kept, as `FILE.moved-wal`.
+    /// file of this name.
+    ///
+    /// They may be all there is of some changes, so they are kept, as `FILE.moved-wal`.
     private static func setAside(_ file: String) {
         for suffix in sideFiles { PrivateFiles.rename(file + suffix, to: file + ".moved" + suffix) }
     }
@@ -231,6 +233,7 @@ public final class Vault {
     /// - Parameters:
     ///   - unlocked: the state after it.
     ///   - emptiesLog: whether what was there before may stay nowhere, not even in the log.
+    /// - Throws: ``VaultError/logInUse``, ``VaultError/host(_:)``.
     func acknowledge(
         _ unlocked: UnlockedVault, emptiesLog: Bool = false
     ) throws(VaultError) {

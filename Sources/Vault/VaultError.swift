@@ -1,6 +1,8 @@
 public import Host
 
-/// Why the vault does not do what it was asked for. Each case says which exit code it is for a person.
+/// Why the vault does not do what it was asked for.
+///
+/// Each case says which exit code it is for a person.
 public enum VaultError: Error, Equatable, Sendable {
     /// There is no vault at the path (66).
     case noVault(path: String)

@@ -205,7 +205,8 @@ final class VaultKeeperTests {
             _ = try await self.keeper.put(
                 Self.name("a"), credential, secret: Self.shared("s"), onlyAdds: true)
         }
-        credential.caCertificates = String(repeating: "\n", count: 80_000)
+        credential.caCertificates = nil
+        credential.audience = String(repeating: "a", count: 520_000)
         let largest = SharedSecret(Secret(copying: [UInt8](repeating: 7, count: 65_536).span))
         _ = try await keeper.put(Self.name("a"), credential, secret: largest, onlyAdds: true)
         #expect(try await keeper.check() == 1)

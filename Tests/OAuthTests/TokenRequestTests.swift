@@ -90,7 +90,7 @@ struct TokenRequestTests {
                 result.append(byte)
                 continue
             }
-            result.append(UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)!)
+            result.append(UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) ?? 0)
             rest = rest.dropFirst(2)
         }
         return result

@@ -6,7 +6,7 @@ private func bytes(_ hex: String) -> [UInt8] {
     var result: [UInt8] = []
     var rest = hex[...]
     while rest.count >= 2 {
-        result.append(UInt8(rest.prefix(2), radix: 16)!)
+        result.append(UInt8(rest.prefix(2), radix: 16) ?? 0)
         rest = rest.dropFirst(2)
     }
     return result

@@ -27,6 +27,7 @@ struct DamageTests {
     /// Opens, reads everything, writes, reads again.
     ///
     /// - Parameter checks: whether the file is then checked whole, which takes as long as all the rest.
+    /// - Returns: what became of it.
     private func outcome(checks: Bool) -> Outcome {
         do throws(VaultError) {
             let vault = try fixture.unlocked(key.key)

@@ -3,8 +3,9 @@ import Testing
 
 @testable import Vault
 
-/// The keys of a record: bound to vault, record, revision and, for the secret, destination. The manifest
-/// would tell, too; here it is not asked.
+/// The keys of a record: bound to vault, record, revision and, for the secret, destination.
+///
+/// The manifest would tell, too; here it is not asked.
 struct RecordSealTests {
     private static let id = [UInt8](repeating: 7, count: 16)
     private static let vaultID = [UInt8](repeating: 9, count: 16)

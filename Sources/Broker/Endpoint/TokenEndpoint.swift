@@ -61,6 +61,7 @@ package final class TokenEndpoint: Sendable {
     ///   - name: the credential's name, for errors.
     ///   - deadline: when to give up.
     /// - Returns: the server's answer, not yet judged.
+    /// - Throws: ``BrokerError`` if there is none, or one that is too large.
     package func send(
         _ encoded: consuming EncodedTokenRequest, for credential: Credential, named name: String,
         by deadline: NIODeadline
@@ -151,8 +152,9 @@ package final class TokenEndpoint: Sendable {
     }
 
     /// The one place where a secret enters the HTTP client's own types: the body, and the value of
-    /// `Authorization`, which the library takes as a `String`. Both are freed, and so wiped by the
-    /// program's zeroing `free`, when the exchange ends.
+    /// `Authorization`, which the library takes as a `String`.
+    ///
+    /// Both are freed, and so wiped by the program's zeroing `free`, when the exchange ends.
     private static func request(
         _ encoded: borrowing EncodedTokenRequest, to url: EndpointURL, tls: TLSConfiguration,
         _ progress: FormBody.Progress

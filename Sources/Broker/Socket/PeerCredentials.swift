@@ -13,7 +13,9 @@ enum PeerCredentials {
 
     private static let soPeerCred: Int32 = 17
 
-    /// The caller at the other end; nil if the kernel does not say. On the channel's event loop only.
+    /// The caller at the other end; nil if the kernel does not say.
+    ///
+    /// On the channel's event loop only.
     static func of(_ channel: any Channel) -> Caller? {
         guard let provider = channel as? any SocketOptionProvider else { return nil }
         // Safe: the kernel writes exactly a `struct ucred`, whose layout `Kernel` has.

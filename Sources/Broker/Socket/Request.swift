@@ -27,6 +27,7 @@ struct Request: Sendable {
     ///   - caller: who the kernel says is asking.
     ///   - policy: who may.
     ///   - vaultPath: the vault that this broker serves.
+    /// - Throws: ``BrokerError`` with why it is refused.
     init(
         head: HTTPRequestHead, caller: Caller, policy: OwnerPolicy, vaultPath: String
     ) throws(BrokerError) {

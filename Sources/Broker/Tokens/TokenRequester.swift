@@ -28,6 +28,7 @@ package struct TokenRequester: Sendable {
     ///   - noteRepeat: called before each try but the first.
     ///   - openSecret: opens the client secret, anew for each try, so that none waits in memory.
     /// - Returns: the token.
+    /// - Throws: ``BrokerError`` of the last try.
     package func token(
         _ request: TokenRequest, for credential: Credential, named name: String,
         by deadline: ContinuousClock.Instant, noteRepeat: @Sendable () async -> Void,
