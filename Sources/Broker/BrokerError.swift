@@ -84,3 +84,14 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
         case stopping
     }
 }
+
+extension BrokerError {
+    /// Whether the change that failed may be in the vault all the same: it was written, and then something
+    /// could not be synced.
+    var mayHaveChangedTheVault: Bool {
+        switch self {
+        case .vault(.logInUse), .vault(.host), .vault(.io): true
+        default: false
+        }
+    }
+}

@@ -67,8 +67,7 @@ extension Desk {
             (record, isNew) = try await keeper.put(
                 name, credential, secret: secret, onlyAdds: request.onlyAdds)
         } catch {
-            // It may be in the file all the same.
-            if let old { await cache.remove(credential: old.record.id) }
+            if let old, error.mayHaveChangedTheVault { await cache.remove(credential: old.record.id) }
             throw error
         }
         await cache.remove(credential: record.id)
@@ -89,8 +88,7 @@ extension Desk {
         do throws(BrokerError) {
             _ = try await keeper.remove(name)
         } catch {
-            // It may be gone all the same.
-            await cache.remove(credential: id)
+            if error.mayHaveChangedTheVault { await cache.remove(credential: id) }
             throw error
         }
         await cache.remove(credential: id)

@@ -206,7 +206,12 @@ final class VaultKeeperTests {
                 Self.name("a"), credential, secret: Self.shared("s"), onlyAdds: true)
         }
         credential.caCertificates = nil
-        credential.audience = String(repeating: "a", count: 520_000)
+        credential.parameters = [
+            .init(name: "p", value: String(repeating: "a", count: 8000)),
+            .init(name: "q", value: String(repeating: "b", count: 8000)),
+        ]
+        let count = (VaultKeeper.longestMetadata - credential.encoded().count) / 8
+        credential.scopes = (0..<count).map { "s\(100_000 + $0)" }.dropLast(count / 4)
         let largest = SharedSecret(Secret(copying: [UInt8](repeating: 7, count: 65_536).span))
         _ = try await keeper.put(Self.name("a"), credential, secret: largest, onlyAdds: true)
         #expect(try await keeper.check() == 1)
