@@ -67,7 +67,9 @@ extension Desk {
             (record, isNew) = try await keeper.put(
                 name, credential, secret: secret, onlyAdds: request.onlyAdds)
         } catch {
-            if let old, error.mayHaveChangedTheVault { await cache.remove(credential: old.record.id) }
+            if let old, error.mayHaveChangedTheVault {
+                await cache.remove(credential: old.record.id)
+            }
             throw error
         }
         await cache.remove(credential: record.id)

@@ -15,7 +15,7 @@ extension Desk {
         let demand = TokenDemand(
             minimumValidity: try query.duration("min_valid"), isFresh: try query.isOn("fresh"),
             deadline: clock.now() + timeout, isAdministrator: request.isAdministrator)
-        let (record, credential) = try await keeper.credential(named: name)
+        let (record, credential) = try await keeper.knownCredential(named: name)
         let tokenRequest = try Self.tokenRequest(query, credential)
         let key = TokenKey(
             credential: CredentialRevision(id: record.id, revision: record.revision),

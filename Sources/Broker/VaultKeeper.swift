@@ -93,14 +93,22 @@ package actor VaultKeeper {
         named name: CredentialName
     ) throws(BrokerError) -> (record: Record, credential: Credential) {
         let vault = try unlocked()
-        if let known = known[name] { return known }
         let record = try asBrokerError { () throws(VaultError) in
             try vault.record(named: name.description)
         }
-        let credential = try Self.credential(in: record)
+        return (record, try Self.credential(in: record))
+    }
+
+    /// The same from memory, if it was asked for lately: for tokens.
+    package func knownCredential(
+        named name: CredentialName
+    ) throws(BrokerError) -> (record: Record, credential: Credential) {
+        _ = try unlocked()
+        if let known = known[name] { return known }
+        let read = try credential(named: name)
         if known.count >= Self.mostKnown { known = [:] }
-        if record.metadata.count <= Self.longestKnown { known[name] = (record, credential) }
-        return (record, credential)
+        if read.record.metadata.count <= Self.longestKnown { known[name] = read }
+        return read
     }
 
     /// All credentials, sorted by name.

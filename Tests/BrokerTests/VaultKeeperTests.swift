@@ -255,6 +255,27 @@ final class VaultKeeperTests {
         #expect(await keeper.isLocked)
     }
 
+    /// What is in memory is what the vault has.
+    @Test func whatIsKnownIsForgottenWithAChange() async throws {
+        try await put("a")
+        let name = try Self.name("a")
+        #expect(try await keeper.knownCredential(named: name).record.revision == 1)
+        _ = try await keeper.put(
+            name, Self.credential("https://other/"), secret: Self.shared("s"), onlyAdds: false)
+        let known = try await keeper.knownCredential(named: name)
+        #expect(known.record.revision == 2)
+        #expect(known.credential.tokenURL.text == "https://other/")
+        await keeper.lock()
+        await #expect(throws: BrokerError.locked) {
+            _ = try await self.keeper.knownCredential(named: name)
+        }
+        try await unlock("first")
+        _ = try await keeper.remove(name)
+        await #expect(throws: BrokerError.vault(.noSuchCredential(name: "a"))) {
+            _ = try await self.keeper.knownCredential(named: name)
+        }
+    }
+
     /// A client without a secret has none to give again.
     @Test func aClientThatProvesNothingCanBeChanged() async throws {
         let secret = Self.shared("\0")
