@@ -162,12 +162,15 @@ public final class Vault {
     public enum Warning: Equatable, Sendable, CustomStringConvertible {
         /// Nothing says how new the vault should be.
         case noRememberedGeneration
+        /// How new it is can't be remembered now; why, in words.
+        case notRemembered(String)
 
         /// The warning, in one line.
         public var description: String {
             switch self {
             case .noRememberedGeneration:
                 "this machine has not seen this vault before, so it can't tell whether it is an older copy"
+            case .notRemembered(let words): "how new the vault is can't be remembered: \(words)"
             }
         }
     }
@@ -193,11 +196,18 @@ public final class Vault {
         }
         let unlocked = try UnlockedVault(
             master, manifest: manifest, sealed: sealed, keyslots: keyslots, store: store)
+        var warnings: [Warning] = seen == nil ? [.noRememberedGeneration] : []
         if seen != unlocked.generation {
-            try remembered.write(unlocked.generation, with: unlocked.master)
+            do throws(VaultError) {
+                try remembered.write(unlocked.generation, with: unlocked.master)
+            } catch .host(.system(let operation, let path, let code)) {
+                // A full disk is no reason to keep everybody from their tokens.
+                let error = HostError.system(operation: operation, path: path, code: code)
+                warnings.append(.notRemembered(error.description))
+            }
         }
         self.unlocked = unlocked
-        return seen == nil ? [.noRememberedGeneration] : []
+        return warnings
     }
 
     /// Checks a passphrase, for commands that ask for it although the vault is unlocked.
