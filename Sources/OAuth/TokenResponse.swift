@@ -31,7 +31,7 @@ public struct TokenResponse: Sendable, Equatable {
         let object = try? JSONValue(parsing: body)
         let error = object?["error"].flatMap { $0 == .null ? nil : $0 }
         // Whatever the body says of it, such a status is no judgement of the request.
-        if status >= 500 || [408, 425, 429].contains(status) {
+        if Self.isTemporary(status: status) {
             throw .serverFailed(
                 status: status, code: error?.text.flatMap { $0.isEmpty ? nil : ErrorCode($0) })
         }
@@ -44,6 +44,11 @@ public struct TokenResponse: Sendable, Equatable {
         }
         guard status == 200 else { throw .unexpectedStatus(status) }
         try self.init(object)
+    }
+
+    /// Whether a status says that the server can't now, and may be asked again.
+    package static func isTemporary(status: Int) -> Bool {
+        status >= 500 || [408, 425, 429].contains(status)
     }
 
     private init(_ object: JSONValue) throws(OAuthError) {

@@ -124,7 +124,7 @@ package struct TokenRequester: Sendable {
     ///
     /// [s]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     private func retryAfter(_ answer: EndpointAnswer) -> Duration? {
-        guard answer.status >= 500 || [408, 425, 429].contains(answer.status),
+        guard TokenResponse.isTemporary(status: answer.status),
             let text = answer.retryAfter
         else { return nil }
         if let seconds = Int64(text), seconds >= 0 {
