@@ -90,8 +90,7 @@ final class Listener: Sendable {
         _ channel: any Channel, desk: Desk, policy: OwnerPolicy, registry: ConnectionRegistry,
         deadlines: ConnectionHandler.Deadlines
     ) throws {
-        // A caller that the kernel does not name is nobody: uid 65534 owns no vault.
-        let caller = PeerCredentials.of(channel) ?? Caller(uid: 65534, pid: 0)
+        let caller = PeerCredentials.of(channel)
         let connection = ConnectionHandler(
             caller: caller, policy: policy, registry: registry, desk: desk,
             deadlines: deadlines)

@@ -1,0 +1,84 @@
+/// What `/proc` tells of a process that others may read too: unit, namespaces, name.
+public struct ProcessDescription: Sendable, Equatable {
+    /// The systemd unit; nil if there is none, or nobody can tell.
+    public let unit: String?
+    /// Whether it is in another user or pid namespace than this process, or nobody can tell.
+    public let isContained: Bool
+    /// What the process calls itself (`comm`); it may say anything.
+    public let claimedCommand: String?
+    /// Real, effective, saved and file system user id.
+    let uids: [UInt32]
+
+    /// A process of which nothing is known: it has no unit, and counts as one in a container.
+    public static let unknown = ProcessDescription(
+        unit: nil, isContained: true, claimedCommand: nil, uids: [])
+
+    private init(unit: String?, isContained: Bool, claimedCommand: String?, uids: [UInt32]) {
+        self.unit = unit
+        self.isContained = isContained
+        self.claimedCommand = claimedCommand
+        self.uids = uids
+    }
+
+    /// Reads the files under `/proc/PID`; nil if one can't be read: the process has ended, or `/proc` is
+    /// mounted with `hidepid`.
+    init?(pid: Int32) {
+        func text(_ name: String) -> String? { Self.text("/proc/\(pid)/\(name)") }
+        guard let status = text("status"), let cgroups = text("cgroup"), let map = text("uid_map"),
+            let own = Self.text("/proc/self/uid_map")
+        else { return nil }
+        let uids = Self.field("Uid", of: status).compactMap { UInt32($0) }
+        let isInPidNamespace = Self.field("NSpid", of: status).count != 1
+        self.init(
+            unit: SystemdUnit.name(inCgroups: cgroups), isContained: map != own || isInPidNamespace,
+            claimedCommand: text("comm").map { String($0.prefix { $0 != "\n" }) }, uids: uids)
+    }
+
+    /// Whether this process itself sees every user id as the machine does: its user namespace is the first
+    /// one, or maps every id to itself.
+    public static var seesAllUsers: Bool {
+        let map = text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace)
+        return map == ["0", "0", "4294967295"]
+    }
+
+    private static func text(_ path: String) -> String? {
+        guard let bytes = try? PrivateFiles.readPublic(path, limit: 64 << 10) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func field(_ name: String, of status: String) -> [Substring] {
+        let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+        return line?.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace) ?? []
+    }
+}
+
+/// The names of systemd's units in the paths of control groups.
+public enum SystemdUnit: Sendable {
+    /// The unit of a process, from its `/proc/PID/cgroup`: the first component from the root, in systemd's own
+    /// hierarchy, that is no slice.
+    ///
+    /// What comes below is in the unit's own hands, or in a user's: it proves nothing.
+    ///
+    /// - Parameter text: the file; both layouts are read, one hierarchy and several.
+    /// - Returns: nil if the process is in no unit, or outside of what this process sees.
+    public static func name(inCgroups text: String) -> String? {
+        let lines = text.split(separator: "\n")
+        let paths = ["name=systemd", ""].lazy.compactMap { controllers in
+            lines.lazy.compactMap { path(in: $0, of: controllers) }.first
+        }
+        guard let path = paths.first else { return nil }
+        for component in path.split(separator: "/") {
+            if component == ".." { return nil }
+            // systemd puts `_` before a name that the kernel or it would misread.
+            let name = component.hasPrefix("_") ? component.dropFirst() : component
+            if !name.hasSuffix(".slice") { return String(name) }
+        }
+        return nil
+    }
+
+    private static func path(in line: Substring, of controllers: String) -> Substring? {
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[1] == controllers else { return nil }
+        return parts[2]
+    }
+}
