@@ -17,6 +17,15 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
     case wrongContentType(expected: String)
     /// The caller may not, or the credential does not exist; which of both stays untold.
     case denied
+    /// No token for a caller: the credential does not exist, or no rule allows it this; which of both stays
+    /// untold.
+    case refusedToken(name: String, uid: UInt32)
+    /// The same for an administrator, who may know that the credential exists.
+    case notAllowed(name: String, uid: UInt32)
+    /// The server answered scopes that the rule does not have.
+    case scopeBeyondRule(name: String, scopes: [String])
+    /// There is no such rule to take back; whom it would be for.
+    case noSuchRule(name: String, subject: String)
     /// A header that says that the request came through somebody else's door.
     case foreignDoor(header: String)
     /// The vault is locked.
@@ -78,6 +87,8 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
         case serverAsked(Endpoint)
         /// The credential's requests for this minute are spent.
         case budget
+        /// The rule's payouts to this uid for this minute are spent.
+        case callerLimit(perMinute: Int)
         /// The credential was changed while its token was asked for.
         case credentialChanged
         /// The broker is about to end.
@@ -86,6 +97,16 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
 }
 
 extension BrokerError {
+    /// The error without what the authorization server wrote in its own words: that is for the vault's owner.
+    var withoutDescription: BrokerError {
+        switch self {
+        case .oauth(.refused(let code, _, let status), let endpoint):
+            .oauth(.refused(code, description: nil, status: status), endpoint)
+        case .paused(let error, let until): .paused(error.withoutDescription, until: until)
+        default: self
+        }
+    }
+
     /// Whether the change that failed may be in the vault all the same: it was written, and then something
     /// could not be synced.
     var mayHaveChangedTheVault: Bool {

@@ -36,20 +36,25 @@ package struct BrokerService: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
+        let nameThreads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
+        nameThreads.start()
         let result: Result<Void, any Error>
         do {
-            result = .success(try await serve(group, threads))
+            result = .success(try await serve(group, threads, nameThreads))
         } catch {
             result = .failure(error)
         }
         try? await threads.shutdownGracefully()
+        // Not waited for: a look-up of the name services may hang.
+        nameThreads.shutdownGracefully { _ in }
         try? await group.shutdownGracefully()
         try result.get()
     }
 
     private func serve(
-        _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
+        _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool,
+        _ nameThreads: NIOThreadPool
     ) async throws {
         let clock = BrokerClock.system
         // Before the socket: whoever holds the lock knows that a socket in its place is stale.
@@ -63,7 +68,11 @@ package struct BrokerService: Service {
         let desk = Desk(
             vaultPath: configuration.vaultFile, socketPath: configuration.socketPath,
             keeper: keeper, cache: TokenCache(clock: clock),
-            requester: TokenRequester(endpoint: endpoint, clock: clock), clock: clock, stop: stop)
+            requester: TokenRequester(endpoint: endpoint, clock: clock),
+            access: Access(
+                policy: .owner(uid: ProcessIdentity.uid),
+                accounts: Accounts(clock: clock, threads: nameThreads)),
+            clock: clock, stop: stop)
         let place = SocketKeeper(
             path: configuration.socketPath, desk: desk, keeper: keeper, group: group,
             logger: logger)

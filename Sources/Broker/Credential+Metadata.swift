@@ -18,6 +18,7 @@ extension Credential {
         }
         var members = try MetadataMembers(object)
         for name in ["name", "rotation"] { _ = members.take(name) }
+        let allowedCallers = members.take("allowed_callers")
         let allowsHTTPLoopback = try members.bool("allow_http_loopback")
         let preset = try members.text("preset")
         let settings = try members.parameters("settings")
@@ -36,6 +37,8 @@ extension Credential {
         self.preset = preset
         self.settings = settings
         try read(&members)
+        // A PUT changes no rules: they would be those that its client has read some time before.
+        if isStored { try readRules(allowedCallers) }
         try members.requireNoMore()
         try validate()
     }
@@ -83,6 +86,15 @@ extension Credential {
         }
     }
 
+    private mutating func readRules(_ value: JSONValue?) throws(BrokerError) {
+        switch value {
+        case nil: return
+        case .array(let rules)?:
+            for rule in rules { allowedCallers.append(try AllowedCaller(rule)) }
+        default: throw .badRequest("allowed_callers is no array")
+        }
+    }
+
     /// The metadata as the vault keeps it.
     package func encoded() -> [UInt8] {
         JSONValue.members(members).encoded()
@@ -123,6 +135,9 @@ extension Credential {
             members.append(("default_expires_in", .integer(defaultExpiresIn)))
         }
         add("expires_at", expiresAt)
+        if !allowedCallers.isEmpty {
+            members.append(("allowed_callers", .array(allowedCallers.map(\.json))))
+        }
         add("created_at", createdAt)
         add("updated_at", updatedAt)
         return members

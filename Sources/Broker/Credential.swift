@@ -19,6 +19,8 @@ package struct Credential: Sendable, Equatable {
     package var expiresAt: String?
     package var preset: String?
     package var settings: [TokenRequest.Parameter] = []
+    /// Who gets tokens of it from a machine's broker.
+    package var allowedCallers: [AllowedCaller] = []
     package var createdAt: String = ""
     package var updatedAt: String = ""
 

@@ -8,10 +8,13 @@ internal import Vault
 
 extension Desk {
     /// `GET /v1/status`.
-    func status() async -> [UInt8] {
+    func status(_ request: Request) async -> [UInt8] {
         let isLocked = await keeper.isLocked
         var members: [(String, JSONValue)] = [
             ("version", .string(Version.current)), ("locked", .bool(isLocked)),
+        ]
+        guard request.isAdministrator else { return JSONValue.members(members).encoded() }
+        members += [
             ("pid", .integer(Int64(ProcessIdentity.pid))), ("vault", .string(vaultPath)),
             ("socket", .string(socketPath.withLock(\.self))),
         ]
@@ -25,7 +28,8 @@ extension Desk {
     }
 
     /// `GET /v1/credentials`.
-    func credentials() async throws(BrokerError) -> Answer {
+    func credentials(_ request: Request) async throws(BrokerError) -> Answer {
+        guard request.isAdministrator else { return try await ownCredentials(request.caller) }
         let all = try await keeper.credentials()
         let list = all.map { $0.credential.shown(as: $0.record.name) }
         return .json(.ok, JSONValue.members([("credentials", .array(list))]).encoded())

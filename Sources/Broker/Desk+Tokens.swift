@@ -7,25 +7,55 @@ internal import Vault
 extension Desk {
     /// `GET /v1/credentials/{name}/token`: from the cache, or from the authorization server.
     func token(_ name: CredentialName, _ request: Request) async throws(BrokerError) -> Answer {
-        let query = request.query
-        let timeout = try query.duration("timeout") ?? Self.usualTimeout
+        let ask = try TokenAsk(request.query)
+        let demand = try demand(request)
+        let grant = try await grant(
+            name, ask, to: request.caller, isAdministrator: request.isAdministrator)
+        let token = try await token(grant, demand)
+        if request.wantsPlainText {
+            return Answer(
+                status: .ok, contentType: "text/plain; charset=utf-8",
+                body: Array(token.accessToken.utf8))
+        }
+        return .json(.ok, object(token, asked: grant.request.scopes))
+    }
+
+    /// The token of a credential for a unit, as systemd asks for it at the credentials socket: only rules for
+    /// its unit count.
+    ///
+    /// - Returns: the bare token's bytes.
+    func credentialToken(
+        _ name: CredentialName, for caller: Caller
+    ) async throws(BrokerError) -> [UInt8] {
+        let grant = try await grant(
+            name, TokenAsk(), to: caller, isAdministrator: false, onlyByUnit: true)
+        let demand = TokenDemand(
+            deadline: clock.now() + Self.usualTimeout, isAdministrator: false)
+        return Array(try await token(grant, demand).accessToken.utf8)
+    }
+
+    private func demand(_ request: Request) throws(BrokerError) -> TokenDemand {
+        let timeout = try request.query.duration("timeout") ?? Self.usualTimeout
         guard timeout > .zero, timeout <= Self.longestTimeout else {
             throw .badRequest("the timeout is between 1s and 10m")
         }
-        let demand = TokenDemand(
-            minimumValidity: try query.duration("min_valid"), isFresh: try query.isOn("fresh"),
-            deadline: clock.now() + timeout, isAdministrator: request.isAdministrator)
-        let (record, credential) = try await keeper.knownCredential(named: name)
-        let tokenRequest = try Self.tokenRequest(query, credential)
+        return TokenDemand(
+            minimumValidity: try request.query.duration("min_valid"),
+            isFresh: try request.query.isOn("fresh"), deadline: clock.now() + timeout,
+            isAdministrator: request.isAdministrator)
+    }
+
+    private func token(_ grant: Grant, _ demand: TokenDemand) async throws(BrokerError) -> Token {
+        let record = grant.record
         let key = TokenKey(
             credential: CredentialRevision(id: record.id, revision: record.revision),
-            scopes: Set(tokenRequest.scopes), audience: tokenRequest.audience,
-            resources: Set(tokenRequest.resources))
+            scopes: Set(grant.request.scopes), audience: grant.request.audience,
+            resources: Set(grant.request.resources))
         let token = try await cache.token(for: key, demand) { [requester, keeper, cache] deadline in
             do throws(BrokerError) {
                 return .success(
                     try await requester.token(
-                        tokenRequest, for: credential, named: name.description, by: deadline,
+                        grant.request, for: grant.credential, named: record.name, by: deadline,
                         noteRepeat: { await cache.noteRepeat(key.credential) },
                         openSecret: { () async throws(BrokerError) in
                             try await keeper.secret(of: record)
@@ -34,28 +64,8 @@ extension Desk {
                 return .failure(error)
             }
         }
-        if request.wantsPlainText {
-            return Answer(
-                status: .ok, contentType: "text/plain; charset=utf-8",
-                body: Array(token.accessToken.utf8))
-        }
-        return .json(.ok, object(token, asked: tokenRequest.scopes))
-    }
-
-    private static func tokenRequest(
-        _ query: Query, _ credential: Credential
-    ) throws(BrokerError) -> TokenRequest {
-        let scopes = query.text("scope")?.split(separator: " ").map(String.init) ?? []
-        let resources = query.list("resource")
-        do {
-            return try TokenRequest(
-                scopes: scopes.isEmpty ? credential.scopes : scopes,
-                audience: query.text("audience") ?? credential.audience,
-                resources: resources.isEmpty ? credential.resources : resources,
-                parameters: credential.parameters)
-        } catch {
-            throw .badRequest(error.description)
-        }
+        try grant.requireScope(of: token)
+        return token
     }
 
     private func object(_ token: Token, asked: [String]) -> [UInt8] {

@@ -12,6 +12,7 @@ package final class Desk: Sendable {
     let keeper: VaultKeeper
     let cache: TokenCache
     let requester: TokenRequester
+    let access: Access
     let clock: BrokerClock
     let socketPath: Mutex<String>
     private let activity: Mutex<Activity>
@@ -28,13 +29,15 @@ package final class Desk: Sendable {
 
     package init(
         vaultPath: String, socketPath: String, keeper: VaultKeeper, cache: TokenCache,
-        requester: TokenRequester, clock: BrokerClock, stop: AsyncStream<Void>.Continuation
+        requester: TokenRequester, access: Access, clock: BrokerClock,
+        stop: AsyncStream<Void>.Continuation
     ) {
         self.vaultPath = vaultPath
         self.socketPath = Mutex(socketPath)
         self.keeper = keeper
         self.cache = cache
         self.requester = requester
+        self.access = access
         self.clock = clock
         self.stop = stop
         activity = Mutex(Activity(last: clock.now()))
@@ -60,6 +63,7 @@ package final class Desk: Sendable {
     package func tidy() async {
         if await keeper.isLocked { await cache.removeAll() }
         await cache.prune()
+        access.limits.prune(at: clock.now())
     }
 
     func answer(_ request: Request) async -> Answer {
@@ -71,21 +75,26 @@ package final class Desk: Sendable {
                 activity.last = now
             }
         }
+        let beganAt = clock.now()
         do throws(BrokerError) {
             return try await self.answer(to: request)
         } catch {
-            return Problem(error).answer
+            if case .refusedToken = error { await waitForTheEndOfARefusal(since: beganAt) }
+            return problem(error, for: request).answer
         }
     }
 
     private func answer(to request: Request) async throws(BrokerError) -> Answer {
         switch request.route {
         case .token(let name): try await token(name, request)
-        case .status: await .json(.ok, status())
-        case .credentials: try await credentials()
+        case .status: await .json(.ok, status(request))
+        case .credentials: try await credentials(request)
         case .credential(let name): try await credential(name)
         case .putCredential(let name): try await put(name, request)
         case .removeCredential(let name): try await remove(name)
+        case .allow(let name): try await allow(name, request)
+        case .disallow(let name): try await disallow(name, request)
+        case .explain(let name): try await explain(name, request)
         case .unlock: try await unlock(request)
         case .lock: await locked()
         case .createVault: try await createVault(request)

@@ -13,6 +13,8 @@ package actor VaultKeeper {
     var lockAt: ContinuousClock.Instant?
     // What was opened lately: opening and reading metadata takes longer than all else about a cached token.
     private var known: [CredentialName: (record: Record, credential: Credential)] = [:]
+    // Who may have which credential, for callers who ask what they may have; nil until one does.
+    private var allowances: [(name: String, credential: Credential)]?
     private static let mostKnown = 256
     private static let longestKnown = 64 << 10
     var failures = 0
@@ -120,6 +122,18 @@ package actor VaultKeeper {
         return credentials
     }
 
+    /// The credentials that have rules, sorted by name.
+    package func credentialsWithRules() throws(BrokerError) -> [(
+        name: String, credential: Credential
+    )] {
+        _ = try unlocked()
+        if let allowances { return allowances }
+        let all = try credentials().filter { !$0.credential.allowedCallers.isEmpty }
+            .map { (name: $0.record.name, credential: $0.credential) }
+        allowances = all
+        return all
+    }
+
     /// How many credentials there are.
     package func count() throws(BrokerError) -> Int {
         try unlocked().count
@@ -148,19 +162,19 @@ package actor VaultKeeper {
     ) throws(BrokerError) -> (record: Record, isNew: Bool) {
         let vault = try unlocked()
         known[name] = nil
+        allowances = nil
         let exists = try asBrokerError { () throws(VaultError) in
             try vault.contains(name.description)
         }
         if exists && onlyAdds { throw .vault(.credentialExists(name: name.description)) }
-        let metadata = credential.encoded()
-        guard metadata.count <= Self.longestMetadata else {
-            throw .badRequest("the metadata has more than \(Self.longestMetadata) bytes")
+        var credential = credential
+        if exists {
+            credential.allowedCallers = try self.credential(named: name).credential.allowedCallers
         }
         let destination = credential.destination
         let text = name.description
-        guard let secret else {
-            return try (keepingSecret(text, metadata, destination), false)
-        }
+        guard let secret else { return try (keepingSecret(text, credential), false) }
+        let metadata = try Self.metadata(credential)
         let record = try asBrokerError { () throws(VaultError) in
             try secret.withSecret { secret throws(VaultError) in
                 if exists {
@@ -175,12 +189,36 @@ package actor VaultKeeper {
         return (record, !exists)
     }
 
+    /// Changes who gets a credential's tokens, by what the rules are at this moment.
+    ///
+    /// - Returns: the record and the credential after the change, and what `change` returns.
+    package func changeRules<R>(
+        of name: CredentialName, at time: String,
+        _ change: (inout [AllowedCaller]) throws(BrokerError) -> R
+    ) throws(BrokerError) -> (record: Record, credential: Credential, result: R) {
+        known[name] = nil
+        var credential = try self.credential(named: name).credential
+        let result = try change(&credential.allowedCallers)
+        credential.updatedAt = time
+        return (try keepingSecret(name.description, credential), credential, result)
+    }
+
+    private static func metadata(_ credential: Credential) throws(BrokerError) -> [UInt8] {
+        let metadata = credential.encoded()
+        guard metadata.count <= longestMetadata else {
+            throw .badRequest("the metadata has more than \(longestMetadata) bytes")
+        }
+        return metadata
+    }
+
     private func keepingSecret(
-        _ name: String, _ metadata: [UInt8], _ destination: [UInt8]
+        _ name: String, _ credential: Credential
     ) throws(BrokerError) -> Record {
+        allowances = nil
+        let metadata = try Self.metadata(credential)
         do {
             return try unlocked().update(
-                name: name, metadata: metadata, destination: destination)
+                name: name, metadata: metadata, destination: credential.destination)
         } catch VaultError.destinationChanged {
             throw .destinationChanged(name: name)
         } catch let error as VaultError {
@@ -196,6 +234,7 @@ package actor VaultKeeper {
     package func remove(_ name: CredentialName) throws(BrokerError) -> Record {
         let vault = try unlocked()
         known[name] = nil
+        allowances = nil
         return try asBrokerError { () throws(VaultError) in
             try vault.remove(name: name.description)
         }
@@ -239,6 +278,7 @@ package actor VaultKeeper {
     /// Leaves the vault as one file, and lets go of it.
     package func close() throws(BrokerError) {
         known = [:]
+        allowances = nil
         lockAt = nil
         guard let vault else { return }
         self.vault = nil

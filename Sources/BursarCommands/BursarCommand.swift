@@ -19,7 +19,7 @@ struct BursarCommand: ParsableCommand {
         version: "bursar \(version)",
         subcommands: [
             TokenCommand.self, VaultCommand.self, Unlock.self, Lock.self, Status.self,
-            BrokerCommand.self,
+            Explain.self, BrokerCommand.self,
         ])
 
     static let version = "0.1.0"
@@ -39,7 +39,8 @@ struct VaultCommand: ParsableCommand {
         commandName: "vault", abstract: "The vault and its credentials.",
         subcommands: [
             VaultInit.self, VaultAdd.self, VaultSet.self, VaultList.self, VaultShow.self,
-            VaultRemove.self, VaultPasswd.self, VaultCheck.self,
+            VaultRemove.self, VaultAllow.self, VaultDisallow.self, VaultPasswd.self,
+            VaultCheck.self,
         ])
 
     func run() throws { throw Failure.commandMissing(after: "vault") }

@@ -42,6 +42,34 @@ struct CredentialDocument: Codable, Equatable {
     var created_at: String?
     var updated_at: String?
     var rotation: String?
+    // Never sent: rules are changed by commands of their own.
+    var allowed_callers: [AllowedCallerDocument]?
+}
+
+/// One rule of a credential, as the broker shows it.
+struct AllowedCallerDocument: Codable, Equatable {
+    var kind: String
+    var id: Int?
+    var name: String
+    var scopes: [String]?
+    var audiences: [String]?
+    var resources: [String]?
+    var uses: [String]?
+    var container: Bool?
+    var max_per_minute: Int?
+
+    /// The rule in one line.
+    var line: String {
+        var words = ["\(kind) \(name)"]
+        if let id { words[0] += " (\(id))" }
+        if let scopes { words.append("scopes " + scopes.joined(separator: " ")) }
+        if let audiences { words.append("audiences " + audiences.joined(separator: " ")) }
+        if let resources { words.append("resources " + resources.joined(separator: " ")) }
+        if let uses, uses != ["token"] { words.append("for " + uses.joined(separator: " ")) }
+        if container == true { words.append("also in containers") }
+        if let max_per_minute { words.append("\(max_per_minute) a minute") }
+        return words.joined(separator: ", ")
+    }
 }
 
 /// What `GET /v1/credentials` answers.

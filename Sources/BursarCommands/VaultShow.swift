@@ -26,22 +26,23 @@ struct VaultShow: ParsableCommand {
         let certificates = credential.ca_certificates.map {
             "\($0.split(separator: "-----BEGIN CERTIFICATE-----").count) of its own"
         }
-        let pairs: [(String, String?)] = [
-            ("name", credential.name), ("client id", credential.client_id),
-            ("token endpoint", credential.token_url), ("authentication", credential.auth),
-            ("preset", credential.preset), ("settings", joined(credential.settings)),
-            ("scopes", credential.scopes?.joined(separator: " ")),
-            ("audience", credential.audience),
-            ("resources", credential.resources?.joined(separator: " ")),
-            ("parameters", joined(credential.params)),
-            ("origins", credential.origins?.joined(separator: " ")),
-            ("proxy", credential.proxy), ("CA certificates", certificates),
-            ("basic username", credential.basic_username),
-            ("http to this machine", credential.allow_http_loopback.map { $0 ? "yes" : "no" }),
-            ("default lifetime", credential.default_expires_in.map { "\($0) s" }),
-            ("expires", credential.expires_at), ("made", credential.created_at),
-            ("changed", credential.updated_at),
-        ]
+        let pairs: [(String, String?)] =
+            [
+                ("name", credential.name), ("client id", credential.client_id),
+                ("token endpoint", credential.token_url), ("authentication", credential.auth),
+                ("preset", credential.preset), ("settings", joined(credential.settings)),
+                ("scopes", credential.scopes?.joined(separator: " ")),
+                ("audience", credential.audience),
+                ("resources", credential.resources?.joined(separator: " ")),
+                ("parameters", joined(credential.params)),
+                ("origins", credential.origins?.joined(separator: " ")),
+                ("proxy", credential.proxy), ("CA certificates", certificates),
+                ("basic username", credential.basic_username),
+                ("http to this machine", credential.allow_http_loopback.map { $0 ? "yes" : "no" }),
+                ("default lifetime", credential.default_expires_in.map { "\($0) s" }),
+                ("expires", credential.expires_at), ("made", credential.created_at),
+                ("changed", credential.updated_at),
+            ] + (credential.allowed_callers ?? []).map { ("allowed", $0.line) }
         let known = pairs.compactMap { pair in pair.1.map { (pair.0, $0) } }
         let width = known.map(\.0.count).max() ?? 0
         return known.map { title, value in

@@ -76,6 +76,25 @@ public enum SystemdUnit: Sendable {
         return nil
     }
 
+    /// Whether it is the name of a service of the machine's own manager; a user's manager is none, for what
+    /// runs below it is the user's.
+    public static func isService(_ name: String) -> Bool {
+        guard name.hasSuffix(".service"), !name.hasPrefix("user@"), name.utf8.count <= 255,
+            name.utf8.count > ".service".utf8.count
+        else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+            default: ":-_.\\@".utf8.contains(byte)
+            }
+        }
+    }
+
+    /// The name as systemctl takes it too, which need not say `.service`.
+    public static func withSuffix(_ name: String) -> String {
+        name.contains(".") ? name : name + ".service"
+    }
+
     private static func path(in line: Substring, of controllers: String) -> Substring? {
         let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[1] == controllers else { return nil }

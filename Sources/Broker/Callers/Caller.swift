@@ -43,18 +43,3 @@ package struct Caller: Sendable, Hashable {
         uid: 65534, gid: 65534, groups: [], pid: 0, unit: nil, isContained: true,
         claimedCommand: nil)
 }
-
-/// Who may do what in a user's own broker: its owner and root everything, nobody else anything.
-package struct OwnerPolicy: Sendable {
-    private let owner: UInt32
-
-    /// Takes the uid that the vault, and the broker, belong to.
-    package init(owner: UInt32) {
-        self.owner = owner
-    }
-
-    /// Whether the caller administers the vault.
-    package func isAdministrator(_ caller: Caller) -> Bool {
-        caller.uid == owner || caller.uid == 0
-    }
-}

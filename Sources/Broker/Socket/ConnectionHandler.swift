@@ -29,7 +29,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     }
 
     private let caller: Caller
-    private let policy: OwnerPolicy
+    private let policy: CallerPolicy
     private let registry: ConnectionRegistry
     private let desk: Desk
     private let deadlines: Deadlines
@@ -40,7 +40,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     private var closesNext = false
 
     init(
-        caller: Caller, policy: OwnerPolicy, registry: ConnectionRegistry, desk: Desk,
+        caller: Caller, policy: CallerPolicy, registry: ConnectionRegistry, desk: Desk,
         deadlines: Deadlines
     ) {
         self.caller = caller

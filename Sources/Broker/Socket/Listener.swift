@@ -32,7 +32,7 @@ final class Listener: Sendable {
     /// - Returns: the listener, accepting.
     /// - Throws: ``HostError`` for a path that is not safe or can't be bound.
     static func bind(
-        at path: String, desk: Desk, policy: OwnerPolicy, group: MultiThreadedEventLoopGroup,
+        at path: String, desk: Desk, policy: CallerPolicy, group: MultiThreadedEventLoopGroup,
         deadlines: ConnectionHandler.Deadlines = .init()
     ) async throws -> Listener {
         try SocketPlace.prepare(path)
@@ -87,7 +87,7 @@ final class Listener: Sendable {
     }
 
     private static func configure(
-        _ channel: any Channel, desk: Desk, policy: OwnerPolicy, registry: ConnectionRegistry,
+        _ channel: any Channel, desk: Desk, policy: CallerPolicy, registry: ConnectionRegistry,
         deadlines: ConnectionHandler.Deadlines
     ) throws {
         let caller = PeerCredentials.of(channel)

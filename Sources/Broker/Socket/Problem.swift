@@ -46,6 +46,26 @@ package struct Problem: Equatable, Sendable {
         case .wrongContentType(let expected):
             self.init("bad-request", 415, 64, "the body has to be \(expected)")
         case .denied: self.init("denied", 403, 77, "this caller may not use this broker")
+        case .refusedToken(let name, let uid):
+            self.init(
+                "denied", 403, 77,
+                "no token for \"\(name)\": no such credential, or this caller (uid \(uid)) is not allowed"
+            )
+        case .notAllowed(let name, let uid):
+            self.init(
+                "denied", 403, 77,
+                "no token for \"\(name)\": no rule of it allows this caller (uid \(uid)) what it asks for",
+                ["see why: bursar explain \(name)"])
+        case .scopeBeyondRule(let name, let scopes):
+            let words = scopes.prefix(8).map { "\"\(escaped($0))\"" }.joined(separator: " ")
+            self.init(
+                "denied", 403, 77,
+                "no token for \"\(name)\": the server gave it the scope \(words), which this caller's rule does not have"
+            )
+        case .noSuchRule(let name, let subject):
+            self.init(
+                "no-such-rule", 404, 66, "no rule of \"\(name)\" is for the \(subject)",
+                ["its rules: bursar vault show \(name)"])
         case .foreignDoor(let header):
             self.init(
                 "denied", 403, 77, "a request with the header \"\(header)\" is not answered here")
@@ -128,6 +148,10 @@ package struct Problem: Equatable, Sendable {
             self.init(
                 "try-later", 503, 75,
                 "too many token requests for this credential; next one in \(seconds) s")
+        case .callerLimit(let count):
+            self.init(
+                "try-later", 503, 75,
+                "this caller's rule allows \(count) tokens a minute; next one in \(seconds) s")
         case .credentialChanged:
             self.init(
                 "try-later", 503, 75, "the credential was changed while its token was asked for",

@@ -1,6 +1,6 @@
 /// The parameters of a request, each known to its route, and at most once but `resource`.
 package struct Query: Equatable, Sendable {
-    private static let lists: Set<String> = ["resource"]
+    private static let lists: Set<String> = ["resource", "gid"]
     private var values: [String: [String]] = [:]
 
     /// Reads what follows the `?` of a target; `+` is a space.

@@ -8,7 +8,7 @@ struct Request: Sendable {
     let route: Route
     let query: Query
     let caller: Caller
-    let isAdministrator: Bool
+    let standing: CallerPolicy.Standing
     /// Whether the bare token is wanted instead of the object.
     let wantsPlainText: Bool
     /// Whether nothing that is there may be changed (`If-None-Match: *`).
@@ -29,7 +29,7 @@ struct Request: Sendable {
     ///   - vaultPath: the vault that this broker serves.
     /// - Throws: ``BrokerError`` with why it is refused.
     init(
-        head: HTTPRequestHead, caller: Caller, policy: OwnerPolicy, vaultPath: String
+        head: HTTPRequestHead, caller: Caller, policy: CallerPolicy, vaultPath: String
     ) throws(BrokerError) {
         var byteCount = head.uri.utf8.count
         for (name, value) in head.headers {
@@ -39,22 +39,39 @@ struct Request: Sendable {
                 throw .foreignDoor(header: name)
             }
         }
-        guard policy.isAdministrator(caller) else { throw .denied }
+        standing = policy.standing(of: caller)
+        guard standing != .stranger else { throw .denied }
         guard byteCount <= HeadGate.limit else {
             throw .tooLarge(what: "head", limit: HeadGate.limit)
         }
         let target = head.uri.split(
             separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let path = target.first, path.hasPrefix("/") else { throw .notFound }
-        route = try Route(method: head.method.rawValue, path: String(path))
+        route = try Self.route(head.method.rawValue, String(path), standing)
         query = try Query(parsing: target.dropFirst().first ?? "", known: route.parameters)
         self.caller = caller
-        isAdministrator = true
         wantsPlainText =
             head.headers["Accept"].contains { $0.lowercased().hasPrefix("text/plain") }
         onlyAdds = try Self.onlyAdds(head.headers)
         try Self.requireVault(head.headers, vaultPath)
         try requireBody(head.headers)
+    }
+
+    /// Whether the caller may change and see everything but secrets.
+    var isAdministrator: Bool { standing == .administrator }
+
+    // Who is no administrator is not told which other paths there are.
+    private static func route(
+        _ method: String, _ path: String, _ standing: CallerPolicy.Standing
+    ) throws(BrokerError) -> Route {
+        let route: Route
+        do throws(BrokerError) {
+            route = try Route(method: method, path: path)
+        } catch {
+            throw standing == .administrator ? error : .denied
+        }
+        guard route.isOpen(to: standing) else { throw .denied }
+        return route
     }
 
     private static func onlyAdds(_ headers: HTTPHeaders) throws(BrokerError) -> Bool {

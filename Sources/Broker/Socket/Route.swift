@@ -6,6 +6,9 @@ package enum Route: Equatable, Sendable {
     case credential(CredentialName)
     case putCredential(CredentialName)
     case removeCredential(CredentialName)
+    case allow(CredentialName)
+    case disallow(CredentialName)
+    case explain(CredentialName)
     case unlock
     case lock
     case createVault
@@ -36,8 +39,14 @@ package enum Route: Equatable, Sendable {
                 "GET": .credential(name), "PUT": .putCredential(name),
                 "DELETE": .removeCredential(name),
             ]
-        case let rest where rest.count == 3 && rest[0] == "credentials" && rest[2] == "token":
-            routes = ["GET": .token(try Self.name(rest[1]))]
+        case let rest where rest.count == 3 && rest[0] == "credentials":
+            switch rest[2] {
+            case "token": routes = ["GET": .token(try Self.name(rest[1]))]
+            case "allow": routes = ["POST": .allow(try Self.name(rest[1]))]
+            case "disallow": routes = ["POST": .disallow(try Self.name(rest[1]))]
+            case "explain": routes = ["GET": .explain(try Self.name(rest[1]))]
+            default: throw .notFound
+            }
         default: throw .notFound
         }
         guard let route = routes[method] else {
@@ -57,6 +66,8 @@ package enum Route: Equatable, Sendable {
     package var parameters: Set<String> {
         switch self {
         case .token: ["scope", "audience", "resource", "min_valid", "fresh", "timeout"]
+        case .explain:
+            ["uid", "gid", "unit", "container", "scope", "audience", "resource", "use"]
         case .unlock: ["for", "accept_older"]
         case .createVault: ["kdf"]
         case .check: ["file"]
@@ -68,9 +79,20 @@ package enum Route: Equatable, Sendable {
     package var bodyLimit: Int {
         switch self {
         case .putCredential: 512 * 1024
+        case .allow, .disallow: 64 * 1024
         case .unlock, .createVault, .check: Self.passphraseLimit
         case .changePassphrase: 4 + 2 * Self.passphraseLimit
         default: 0
+        }
+    }
+
+    /// Whether a caller of that standing may use it at all.
+    package func isOpen(to standing: CallerPolicy.Standing) -> Bool {
+        switch (standing, self) {
+        case (.administrator, _): true
+        case (.stranger, _): false
+        case (_, .token), (_, .status), (_, .credentials): true
+        default: false
         }
     }
 

@@ -61,6 +61,6 @@ actor SocketKeeper {
 
     private func listen(at path: String) async throws -> Listener {
         try await Listener.bind(
-            at: path, desk: desk, policy: OwnerPolicy(owner: ProcessIdentity.uid), group: group)
+            at: path, desk: desk, policy: desk.access.policy, group: group)
     }
 }

@@ -1,0 +1,16 @@
+/// All that decides who may do what at a broker.
+package struct Access: Sendable {
+    /// Who is an administrator, and whether rules count.
+    package let policy: CallerPolicy
+    /// Today's names of users and groups.
+    package let accounts: Accounts
+    /// What was paid out by rules with a limit.
+    package let limits: PayoutLimits
+
+    /// Nothing paid out yet.
+    package init(policy: CallerPolicy, accounts: Accounts) {
+        self.policy = policy
+        self.accounts = accounts
+        limits = PayoutLimits()
+    }
+}
