@@ -11,6 +11,7 @@ extension Desk {
     ///   - caller: who asks.
     ///   - isAdministrator: whether the caller may know which credentials there are.
     ///   - onlyByUnit: whether rules for users and groups do not count.
+    /// - Returns: the permission.
     /// - Throws: ``BrokerError/refusedToken(name:uid:)``, to administrators
     ///   ``BrokerError/notAllowed(name:uid:)`` or the vault's own error; ``BrokerError/tryLater(_:after:)``
     ///   over the rule's limit.

@@ -43,6 +43,7 @@ package enum Permission: Sendable, Equatable {
     ///   - caller: who asks.
     ///   - credential: what it is asked of.
     ///   - accounts: today's names.
+    /// - Returns: the rule that allows it, or those that nearly do.
     package static func decide(
         _ ask: TokenAsk, by caller: Caller, of credential: Credential, _ accounts: Accounts
     ) async -> Permission {
