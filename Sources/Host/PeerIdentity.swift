@@ -23,8 +23,11 @@ public struct PeerIdentity: Sendable, Equatable {
 
     /// Reads it from a connected descriptor.
     ///
+    /// - Parameters:
+    ///   - descriptor: the connection's.
+    ///   - readsProcess: whether unit and container matter; else `/proc` is asked for the process's name alone.
     /// - Returns: nil if the kernel does not say.
-    public init?(descriptor: Int32) {
+    public init?(descriptor: Int32, readsProcess: Bool) {
         var pid: Int32 = 0
         var uid: UInt32 = 0
         var gid: UInt32 = 0
@@ -34,7 +37,9 @@ public struct PeerIdentity: Sendable, Equatable {
         self.gid = gid
         self.groups = groups
         self.pid = pid
-        process = Self.process(descriptor, pid: pid, uid: uid)
+        process =
+            readsProcess
+            ? Self.process(descriptor, pid: pid, uid: uid) : ProcessDescription(commandOf: pid)
     }
 
     private static func groups(_ descriptor: Int32) -> [UInt32]? {

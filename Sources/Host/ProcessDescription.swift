@@ -25,25 +25,44 @@ public struct ProcessDescription: Sendable, Equatable {
     init?(pid: Int32) {
         func text(_ name: String) -> String? { Self.text("/proc/\(pid)/\(name)") }
         guard let status = text("status"), let cgroups = text("cgroup"), let map = text("uid_map"),
-            let own = Self.text("/proc/self/uid_map")
+            let own = Self.ownMap
         else { return nil }
         let uids = Self.field("Uid", of: status).compactMap { UInt32($0) }
         let isInPidNamespace = Self.field("NSpid", of: status).count != 1
         self.init(
             unit: SystemdUnit.name(inCgroups: cgroups), isContained: map != own || isInPidNamespace,
-            claimedCommand: text("comm").map { String($0.prefix { $0 != "\n" }) }, uids: uids)
+            claimedCommand: Self.command(of: pid), uids: uids)
     }
+
+    /// A process of which only the name is asked for: it has no unit, and counts as one in a container.
+    init(commandOf pid: Int32) {
+        self.init(
+            unit: nil, isContained: true, claimedCommand: pid > 0 ? Self.command(of: pid) : nil,
+            uids: [])
+    }
+
+    private static func command(of pid: Int32) -> String? {
+        text("/proc/\(pid)/comm").map { String($0.prefix { $0 != "\n" }) }
+    }
+
+    // It can't change once it is written, which was before this program began.
+    private static let ownMap = text("/proc/self/uid_map")
 
     /// Whether this process itself sees every user id as the machine does: its user namespace is the first
     /// one, or maps every id to itself.
     public static var seesAllUsers: Bool {
-        let map = text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace)
+        let map = ownMap?.split(whereSeparator: \.isWhitespace)
         return map == ["0", "0", "4294967295"]
     }
 
     private static func text(_ path: String) -> String? {
-        guard let bytes = try? PrivateFiles.readPublic(path, limit: 64 << 10) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
+        // Nearly always the first is enough, and a smaller buffer is wiped sooner.
+        for limit in [4 << 10, 1 << 20] {
+            if let bytes = try? PrivateFiles.readPublic(path, limit: limit) {
+                return String(decoding: bytes, as: UTF8.self)
+            }
+        }
+        return nil
     }
 
     private static func field(_ name: String, of status: String) -> [Substring] {

@@ -41,7 +41,7 @@ struct SystemdUnitTests {
         var ends: [Int32] = [-1, -1]
         #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
         defer { for end in ends { close(end) } }
-        let peer = try #require(PeerIdentity(descriptor: ends[0]))
+        let peer = try #require(PeerIdentity(descriptor: ends[0], readsProcess: true))
         #expect(peer.uid == geteuid())
         #expect(peer.gid == getegid())
         #expect(peer.pid == getpid())
@@ -52,7 +52,7 @@ struct SystemdUnitTests {
     }
 
     @Test func whatIsNoSocketIsNobody() {
-        #expect(PeerIdentity(descriptor: 0) == nil)
+        #expect(PeerIdentity(descriptor: 0, readsProcess: true) == nil)
     }
 
     /// Of a process that has ended nothing is known, and so nothing is allowed.

@@ -90,7 +90,7 @@ final class Listener: Sendable {
         _ channel: any Channel, desk: Desk, policy: CallerPolicy, registry: ConnectionRegistry,
         deadlines: ConnectionHandler.Deadlines
     ) throws {
-        let caller = PeerCredentials.of(channel)
+        let caller = PeerCredentials.of(channel, readsProcess: policy.needsRules)
         let connection = ConnectionHandler(
             caller: caller, policy: policy, registry: registry, desk: desk,
             deadlines: deadlines)

@@ -5,12 +5,18 @@ internal import NIOCore
 enum PeerCredentials {
     /// The caller at the other end; nobody if the kernel does not say.
     ///
-    /// On the channel's event loop only. The files of `/proc` that it reads are the kernel's memory: they
+    /// On the channel's event loop only. Where only uids matter, `/proc` need not be read for more than the
+    /// process's name. The files of `/proc` that it reads are the kernel's memory: they
     /// wait for no disk.
-    static func of(_ channel: any Channel) -> Caller {
+    ///
+    /// - Parameters:
+    ///   - channel: a connection.
+    ///   - readsProcess: whether unit and container matter.
+    /// - Returns: the caller.
+    static func of(_ channel: any Channel, readsProcess: Bool) -> Caller {
         let peer = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
             of: NIOBSDSocket.Handle.self
-        ) { descriptor in PeerIdentity(descriptor: descriptor) }
+        ) { descriptor in PeerIdentity(descriptor: descriptor, readsProcess: readsProcess) }
         return (peer ?? nil).map { Caller($0) } ?? .nobody
     }
 }
