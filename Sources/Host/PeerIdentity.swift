@@ -59,7 +59,8 @@ public struct PeerIdentity: Sendable, Equatable {
     {
         guard pid > 0 else { return .unknown }
         var process = chost_peer_process(descriptor)
-        let isByPID = process < 0
+        // Only an old kernel has no such option; any other refusal means that the peer has gone.
+        let isByPID = process == -ENOPROTOOPT
         if isByPID { process = chost_open_process(pid) }
         guard process >= 0 else { return .unknown }
         defer { close(process) }
