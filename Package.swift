@@ -84,7 +84,10 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["Sodium", "Host"] + nio,
             path: "Tests/TestSupport",
-            resources: [.copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py")],
+            resources: [
+                .copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py"),
+                .copy("Resources/system_broker.py"),
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "SodiumTests", dependencies: ["Sodium", "TestSupport"],

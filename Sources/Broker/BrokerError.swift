@@ -54,6 +54,8 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
     case tryLater(Delay, after: Duration?)
     /// The server refused this client lately; until when (seconds since 1970) it is not asked again.
     case paused(BrokerError, until: Double)
+    /// A system broker can't start.
+    case start(StartFault)
     /// A fault of the program.
     case internalFault(String)
 

@@ -1,14 +1,17 @@
 internal import Host
-package import Logging
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
+internal import UnixSignals
 internal import Vault
 
 /// A running broker: holds the vault's lock, listens, and ends when it is told to or idle.
 package struct BrokerService: Service {
     private let configuration: Configuration
-    private let logger: Logger
+    private let sockets: SystemSockets?
+    let manager: ServiceManager?
+    let logger: Logger
     private let onReady: @Sendable () -> Void
 
     /// How long requests under way may still take when the broker ends.
@@ -20,12 +23,17 @@ package struct BrokerService: Service {
     ///
     /// - Parameters:
     ///   - configuration: what to serve, and where.
+    ///   - sockets: a system broker's; nil for a user's own, which binds its socket itself.
+    ///   - manager: the service manager that wants to hear how it goes.
     ///   - logger: takes what happens; never a secret or a token.
     ///   - onReady: called once, when the socket accepts.
-    package init(
-        configuration: Configuration, logger: Logger, onReady: @escaping @Sendable () -> Void
+    init(
+        configuration: Configuration, sockets: SystemSockets?, manager: ServiceManager?,
+        logger: Logger, onReady: @escaping @Sendable () -> Void
     ) {
         self.configuration = configuration
+        self.sockets = sockets
+        self.manager = manager
         self.logger = logger
         self.onReady = onReady
     }
@@ -57,6 +65,9 @@ package struct BrokerService: Service {
         _ nameThreads: NIOThreadPool
     ) async throws {
         let clock = BrokerClock.system
+        // A terminal that goes ends a broker that somebody started there; nothing of the kind ends a service.
+        let hangups =
+            configuration.isSystem ? await UnixSignalsSequence(trapping: .sighup) : nil
         // Before the socket: whoever holds the lock knows that a socket in its place is stale.
         let fileLock = try lock()
         let keeper = try VaultKeeper(
@@ -70,16 +81,21 @@ package struct BrokerService: Service {
             keeper: keeper, cache: TokenCache(clock: clock),
             requester: TokenRequester(endpoint: endpoint, clock: clock),
             access: Access(
-                policy: .owner(uid: ProcessIdentity.uid),
+                policy: configuration.isSystem
+                    ? .machine(MachineGroups()) : .owner(uid: ProcessIdentity.uid),
                 accounts: Accounts(clock: clock, threads: nameThreads)),
             clock: clock, stop: stop)
         let place = SocketKeeper(
-            path: configuration.socketPath, desk: desk, keeper: keeper, group: group,
-            logger: logger)
+            path: configuration.socketPath, inherited: sockets?.broker, desk: desk,
+            keeper: keeper, group: group, logger: logger)
+        await desk.access.refreshGroups()
+        if configuration.isSystem { await unlockAtStart(desk) }
         try await place.bind()
         logger.info("listening", metadata: ["socket": "\(configuration.socketPath)"])
+        manager?.notify(.ready)
         onReady()
-        await waitForEnd(desk, keeper, place, clock, stops)
+        await waitForEnd(desk, keeper, place, group, stops, hangups)
+        manager?.notify(.stopping)
         logger.info("ending")
         await place.close(within: Self.grace)
         await desk.lock()
@@ -97,16 +113,23 @@ package struct BrokerService: Service {
     }
 
     private func waitForEnd(
-        _ desk: Desk, _ keeper: VaultKeeper, _ place: SocketKeeper, _ clock: BrokerClock,
-        _ stops: AsyncStream<Void>
+        _ desk: Desk, _ keeper: VaultKeeper, _ place: SocketKeeper,
+        _ group: MultiThreadedEventLoopGroup, _ stops: AsyncStream<Void>,
+        _ hangups: UnixSignalsSequence?
     ) async {
+        let clock = desk.clock
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { for await _ in stops { return } }
             tasks.addTask { try? await gracefulShutdown() }
+            if manager?.watchdogTime != nil {
+                tasks.addTask { await self.calmWatchdog(group, keeper) }
+            }
+            if let hangups { tasks.addTask { await self.reload(desk, at: hangups) } }
             tasks.addTask {
                 while await !self.isIdle(desk, keeper, clock) {
                     await place.check()
                     await desk.tidy()
+                    await desk.access.refreshGroups()
                     guard (try? await clock.sleep(clock.now() + Self.round)) != nil else {
                         return
                     }
@@ -120,6 +143,7 @@ package struct BrokerService: Service {
     private func isIdle(
         _ desk: Desk, _ keeper: VaultKeeper, _ clock: BrokerClock
     ) async -> Bool {
+        if configuration.isSystem { return false }
         let now = clock.now()
         if let until = await keeper.unlockedUntil, until > now { return false }
         return desk.idleTime(at: now) >= configuration.idle

@@ -7,8 +7,13 @@ public struct Configuration: Sendable, Equatable {
     public var vaultFile: String
     /// Where generations are remembered, and the log is.
     public var stateFolder: String
-    /// Where to listen.
+    /// Where to listen; for a system broker, the path that the inherited socket has to have, if one was asked
+    /// for.
     public var socketPath: String
+    /// Where units ask for tokens by `LoadCredential=`; nil for nowhere, or for where systemd listens.
+    public var credentialsSocketPath: String?
+    /// Whether this is the whole machine's broker, whose sockets come from systemd.
+    public var isSystem = false
     /// A proxy for credentials that name none.
     package var proxy: ProxyURL?
     /// How long to wait for a request before ending.
@@ -36,15 +41,21 @@ public struct Configuration: Sendable, Equatable {
 
     /// What `--help` prints.
     public static let help = """
-        usage: bursard [--vault FILE] [--socket PATH] [--proxy URL] [--idle DURATION]
+        usage: bursard [--system] [--vault FILE] [--socket PATH] [--credentials-socket PATH]
+                       [--proxy URL] [--idle DURATION]
 
         The broker of Bursar: keeps a vault of client secrets, and pays out access tokens on a
-        Unix socket. bursar starts it when it is needed.
+        Unix socket. bursar starts a user's own when it is needed; systemd starts the machine's.
 
+          --system          serve the whole machine, on the sockets of bursard.socket; the vault
+                            is /var/lib/bursar/vault.db, and --socket and --credentials-socket
+                            only say which paths those sockets have to have
           --vault FILE      the vault (default: $XDG_DATA_HOME/bursar/vault.db)
           --socket PATH     where to listen (default: $XDG_RUNTIME_DIR/bursar/broker.sock)
+          --credentials-socket PATH
+                            where units get tokens by LoadCredential=NAME:PATH (default: nowhere)
           --proxy URL       http://HOST:PORT for credentials that name no proxy
-          --idle DURATION   end after so long without a request (default: 15m)
+          --idle DURATION   end after so long without a request (default: 15m); not with --system
           --version         print the version
           --help            print this
 
@@ -63,7 +74,12 @@ public struct Configuration: Sendable, Equatable {
             switch argument {
             case "--version" where joined == nil: return .version
             case "--help" where joined == nil, "-h": return .help
-            case "--vault", "--socket", "--proxy", "--idle", "--report-fd":
+            case "--system" where joined == nil:
+                guard values.updateValue("", forKey: argument) == nil else {
+                    throw UsageError(description: "\(argument) is given twice")
+                }
+            case "--vault", "--socket", "--credentials-socket", "--proxy", "--idle",
+                "--report-fd":
                 guard let value = joined ?? rest.popFirst(), !value.isEmpty else {
                     throw UsageError(description: "\(argument) needs a value")
                 }
@@ -79,13 +95,9 @@ public struct Configuration: Sendable, Equatable {
     private static func configuration(
         _ values: [String: String]
     ) throws(UsageError) -> Configuration {
-        guard let folders = UserFolders() else {
-            throw UsageError(description: "HOME is not set, or no absolute path")
-        }
-        var configuration = Configuration(
-            vaultFile: values["--vault"].map(Environment.absolute) ?? folders.vaultFile,
-            stateFolder: folders.stateFolder,
-            socketPath: values["--socket"].map(Environment.absolute) ?? folders.socketPath)
+        var configuration = try places(values)
+        configuration.credentialsSocketPath =
+            values["--credentials-socket"].map(Environment.absolute)
         if let text = values["--proxy"] {
             guard let proxy = ProxyURL(text) else {
                 throw UsageError(description: "--proxy is http://HOST[:PORT]", exitCode: 78)
@@ -105,5 +117,24 @@ public struct Configuration: Sendable, Equatable {
             configuration.reportDescriptor = number
         }
         return configuration
+    }
+
+    private static func places(
+        _ values: [String: String]
+    ) throws(UsageError) -> Configuration {
+        let vault = values["--vault"].map(Environment.absolute)
+        let socket = values["--socket"].map(Environment.absolute)
+        guard values["--system"] == nil else {
+            guard values["--idle"] == nil else {
+                throw UsageError(description: "a system broker never ends by idleness: no --idle")
+            }
+            return .system(vaultFile: vault, socketPath: socket)
+        }
+        guard let folders = UserFolders() else {
+            throw UsageError(description: "HOME is not set, or no absolute path")
+        }
+        return Configuration(
+            vaultFile: vault ?? folders.vaultFile, stateFolder: folders.stateFolder,
+            socketPath: socket ?? folders.socketPath)
     }
 }

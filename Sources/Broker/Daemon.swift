@@ -30,7 +30,7 @@ public enum Daemon: Sendable {
             try await serve(configuration, report)
             return 0
         } catch {
-            let problem = Self.problem(error)
+            let problem = Problem(any: error)
             if let report = report?.take() { report.report(problem.line) }
             complain(problem.detail, problem.hints)
             return Int32(problem.exitCode)
@@ -40,8 +40,13 @@ public enum Daemon: Sendable {
     private static func serve(
         _ configuration: Configuration, _ report: Handover<ReportDescriptor>?
     ) async throws {
+        var configuration = configuration
+        let sockets = try systemSockets(&configuration)
         let logger = try logger(configuration)
-        let broker = BrokerService(configuration: configuration, logger: logger) {
+        let broker = BrokerService(
+            configuration: configuration, sockets: sockets, manager: ServiceManager(),
+            logger: logger
+        ) {
             if let report = report?.take() { report.report(Array("ready".utf8)) }
         }
         let group = ServiceGroup(
@@ -54,23 +59,30 @@ public enum Daemon: Sendable {
         try await group.run()
     }
 
+    private static func systemSockets(
+        _ configuration: inout Configuration
+    ) throws -> SystemSockets? {
+        guard configuration.isSystem else { return nil }
+        guard ProcessDescription.seesAllUsers else { throw BrokerError.start(.mappedUsers) }
+        let sockets = try SystemSockets.take(for: configuration)
+        configuration.socketPath = sockets.broker.path
+        configuration.credentialsSocketPath = sockets.credentials?.path
+        return sockets
+    }
+
     // Without the client that started it there is somebody at the terminal.
     private static func logger(_ configuration: Configuration) throws(HostError) -> Logger {
         guard configuration.reportDescriptor != nil else {
+            let isJournal = ServiceManager.readsStandardError
             return Logger(label: "bursard") { _ in
-                LineLogHandler { line in try? StandardStream.error.write(line + "\n") }
+                let write = { @Sendable (line: String) in
+                    _ = try? StandardStream.error.write(line + "\n")
+                }
+                return isJournal ? JournalLogHandler(write: write) : LineLogHandler(write: write)
             }
         }
         let file = try LogFile(configuration.stateFolder + "/bursard.log")
         return Logger(label: "bursard") { _ in LineLogHandler { file.append($0) } }
-    }
-
-    private static func problem(_ error: any Error) -> Problem {
-        switch error {
-        case let error as BrokerError: Problem(error)
-        case let error as HostError: Problem(error)
-        default: Problem(BrokerError.internalFault("\(type(of: error))"))
-        }
     }
 
     private static func say(_ text: String) -> Int32 {

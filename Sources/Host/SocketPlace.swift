@@ -71,6 +71,22 @@ public enum SocketPlace: Sendable {
         }
     }
 
+    /// Checks that nobody but root can put a socket into the folder.
+    ///
+    /// - Throws: ``HostError/unsafe(path:_:)`` if somebody can.
+    public static func requireRoot(folder: String) throws(HostError) {
+        var status = stat()
+        guard unsafe stat(folder, &status) == 0 else {
+            throw .system(operation: "stat", path: folder, code: errno)
+        }
+        guard status.st_uid == 0 else {
+            throw .unsafe(path: folder, .foreignOwner(uid: status.st_uid))
+        }
+        guard status.st_mode & 0o022 == 0 else {
+            throw .unsafe(path: folder, .openMode(UInt16(status.st_mode & 0o7777)))
+        }
+    }
+
     /// Lets only the owner connect.
     public static func makePrivate(_ path: String) throws(HostError) {
         guard unsafe chmod(path, 0o600) == 0 else {

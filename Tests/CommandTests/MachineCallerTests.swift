@@ -67,13 +67,16 @@ struct MachineCallerTests {
                 """)
     }
 
-    @Test(arguments: [
-        (["--user", "www-data"], wwwData, [], true), (["--user", "33"], wwwData, [], true),
-        (["--user", "www-data"], games, [], false), (["--group", "staff"], wwwData, [staff], true),
-        (["--group", "staff"], wwwData, [], false), (["--group", "www-data"], wwwData, [], true),
-        (["--user", "root"], 0, [], true), (["--unit", "cron.service"], wwwData, [], false),
-        (["--user", "www-data", "--use", "proxy"], wwwData, [], false),
-    ] as [([String], UInt32, [UInt32], Bool)])
+    @Test(
+        arguments: [
+            (["--user", "www-data"], wwwData, [], true), (["--user", "33"], wwwData, [], true),
+            (["--user", "www-data"], games, [], false),
+            (["--group", "staff"], wwwData, [staff], true),
+            (["--group", "staff"], wwwData, [], false),
+            (["--group", "www-data"], wwwData, [], true),
+            (["--user", "root"], 0, [], true), (["--unit", "cron.service"], wwwData, [], false),
+            (["--user", "www-data", "--use", "proxy"], wwwData, [], false),
+        ] as [([String], UInt32, [UInt32], Bool)])
     func aRuleAllowsWhomItNames(
         rule: [String], uid: UInt32, groups: [UInt32], isAllowed: Bool
     ) throws {
@@ -89,8 +92,10 @@ struct MachineCallerTests {
         (["--user", "no-such-user"], "there is no user \"no-such-user\""),
         (["--group", "no-such-group"], "there is no group \"no-such-group\""),
         (["--user", "4000000"], "there is no user \"4000000\""),
-        (["--user", "nobody"], "is nobody in particular"), (["--user", "65534"], "is nobody in particular"),
-        (["--user", "61184"], "is nobody in particular"), (["--user", "65519"], "is nobody in particular"),
+        (["--user", "nobody"], "is nobody in particular"),
+        (["--user", "65534"], "is nobody in particular"),
+        (["--user", "61184"], "is nobody in particular"),
+        (["--user", "65519"], "is nobody in particular"),
         (["--group", "nogroup"], "is nobody in particular"),
         (["--user", "4294967295"], "is nobody in particular"),
         (["--unit", "user@1000.service"], "is no service of the machine"),
@@ -121,7 +126,8 @@ struct MachineCallerTests {
         #expect(lines.first == lines.last)
         #expect(
             lines.first?.contains(
-                "no token for \\\"NAME\\\": no such credential, or this caller (uid 33) is not allowed")
+                "no token for \\\"NAME\\\": no such credential, or this caller (uid 33) is not allowed"
+            )
                 == true)
         let shown = try broker.bursar("token", "get", "y", uid: Self.wwwData)
         #expect(shown.status == 77)
@@ -190,7 +196,8 @@ struct MachineCallerTests {
     }
 
     @Test(arguments: [
-        (["--scope", "admin"], 77), (["--audience", "other"], 77), (["--resource", "urn:other"], 77),
+        (["--scope", "admin"], 77), (["--audience", "other"], 77),
+        (["--resource", "urn:other"], 77),
         (["--scope", "read"], 0), (["--scope", "read admin"], 77),
     ])
     func anAllowedCallerGetsNoMoreThanItsRule(asked: [String], status: Int32) throws {
@@ -225,7 +232,8 @@ struct MachineCallerTests {
         try allow("--user", "www-data")
         #expect(try broker.bursar("lock").status == 0)
         let words = try shell(
-            "ask http://bursar/v1/credentials/x/token; echo; ask http://bursar/v1/credentials/y/token")
+            "ask http://bursar/v1/credentials/x/token; echo; ask http://bursar/v1/credentials/y/token"
+        )
         let lines = words.output.split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines.first == lines.last)
@@ -239,22 +247,31 @@ struct MachineCallerTests {
         try allow("--group", "staff", "--scope", "write")
         try allow("--user", "www-data", "--scope", "read")
         let cases: [([String], String)] = [
-            (["--as", "uid=33", "--scope", "read"],
-                "allowed: uid 33, gid 33: the rule for user www-data (uid 33) allows it\n"),
-            (["--as", "uid=33,gid=50", "--scope", "admin"],
+            (
+                ["--as", "uid=33", "--scope", "read"],
+                "allowed: uid 33, gid 33: the rule for user www-data (uid 33) allows it\n"
+            ),
+            (
+                ["--as", "uid=33,gid=50", "--scope", "admin"],
                 """
                 refused: uid 33, gid 50: no rule allows it
                 nearly: the rule for group staff (gid 50) does not: it does not have the scope "admin"
                 nearly: the rule for user www-data (uid 33) does not: it does not have the scope "admin"
 
-                """),
-            (["--as", "uid=33,container=1", "--scope", "read"],
+                """
+            ),
+            (
+                ["--as", "uid=33,container=1", "--scope", "read"],
                 """
                 refused: uid 33, gid 33, in a container: no rule allows it
                 nearly: the rule for user www-data (uid 33) does not: the caller is in a container, and the rule does not say so
 
-                """),
-            (["--as", "unit=cron"], "refused: uid 65534, unit cron.service, in no group: no rule allows it\n"),
+                """
+            ),
+            (
+                ["--as", "unit=cron"],
+                "refused: uid 65534, unit cron.service, in no group: no rule allows it\n"
+            ),
         ]
         for (arguments, words) in cases {
             let ended = try broker.run(
@@ -269,7 +286,8 @@ struct MachineCallerTests {
 
     /// Containers are made of these: their callers count as contained, their root as no administrator.
     @Test(arguments: [
-        "setpriv --reuid 33 --regid 33 --clear-groups unshare -U", "unshare -p --fork setpriv --reuid 33 --regid 33 --clear-groups",
+        "setpriv --reuid 33 --regid 33 --clear-groups unshare -U",
+        "unshare -p --fork setpriv --reuid 33 --regid 33 --clear-groups",
         "unshare -U -r", "unshare -p --fork",
     ])
     func aCallerInANamespaceOfItsOwnIsContained(way: String) throws {

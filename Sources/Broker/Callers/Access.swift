@@ -13,4 +13,16 @@ package struct Access: Sendable {
         self.accounts = accounts
         limits = PayoutLimits()
     }
+
+    /// Asks for today's ids of the groups that stand for a role; they stay as they were if nobody answers.
+    package func refreshGroups() async {
+        guard case .machine(let groups) = policy else { return }
+        _ = await accounts.ask { groups.refresh() }
+    }
+
+    /// Forgets today's names, so that a change of users and groups counts at once.
+    package func reload() async {
+        await accounts.forget()
+        await refreshGroups()
+    }
 }

@@ -13,6 +13,8 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         var idle = TimeAmount.seconds(60)
         var request = TimeAmount.seconds(10)
         var answer = TimeAmount.seconds(10)
+        /// How long a broker that ends waits for the first request of a connection.
+        var firstRequest = TimeAmount.milliseconds(300)
     }
 
     private enum State {
@@ -38,6 +40,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     private var task: Task<Void, Never>?
     private var context: ChannelHandlerContext?
     private var closesNext = false
+    private var hasAsked = false
 
     init(
         caller: Caller, policy: CallerPolicy, registry: ConnectionRegistry, desk: Desk,
@@ -60,7 +63,9 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
 
     func closeWhenIdle() {
         closesNext = true
-        if case .idle = state { close() }
+        guard case .idle = state else { return }
+        // Whoever has just connected is about to ask: its request may be on the way.
+        if hasAsked { close() } else { schedule(deadlines.firstRequest) { $0.close() } }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -80,6 +85,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     /// Bytes have arrived: a request begins, if none was under way.
     func noteBytes() {
         guard case .idle = state else { return }
+        hasAsked = true
         state = .head
         schedule(deadlines.request) { $0.refuse(.requestTimedOut) }
     }

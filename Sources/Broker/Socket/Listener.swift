@@ -3,22 +3,25 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
-/// The broker's Unix socket: bound in a folder that only its owner can write.
+/// The broker's Unix socket: bound in a folder that only its owner can write, or handed over by systemd.
 final class Listener: Sendable {
     /// Where it listens.
     let path: String
-    private let channel: any Channel
+    private let source: Source
     private let registry: NIOLoopBound<ConnectionRegistry>
-    private let identity: FileIdentity
+
+    /// Whose the socket is.
+    private enum Source {
+        case own(any Channel, FileIdentity)
+        case inherited(InheritedListener)
+    }
 
     private init(
-        path: String, channel: any Channel, registry: NIOLoopBound<ConnectionRegistry>,
-        identity: FileIdentity
+        path: String, source: Source, registry: NIOLoopBound<ConnectionRegistry>
     ) {
         self.path = path
-        self.channel = channel
+        self.source = source
         self.registry = registry
-        self.identity = identity
     }
 
     /// Binds the socket; whatever socket is in its place is stale, for the vault's lock is held.
@@ -37,9 +40,7 @@ final class Listener: Sendable {
     ) async throws -> Listener {
         try SocketPlace.prepare(path)
         let loop = group.next()
-        let registry = try await loop.submit {
-            NIOLoopBound(ConnectionRegistry(), eventLoop: loop)
-        }.get()
+        let registry = try await registry(loop)
         let channel = try await ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelInitializer { child in
@@ -53,30 +54,62 @@ final class Listener: Sendable {
         do {
             try SocketPlace.makePrivate(path)
             return Listener(
-                path: path, channel: channel, registry: registry,
-                identity: try SocketPlace.identity(path))
+                path: path, source: .own(channel, try SocketPlace.identity(path)),
+                registry: registry)
         } catch {
             try? await channel.close()
             throw error
         }
     }
 
-    /// Whether the path still leads here: a logout removes the folder, another program may have bound.
-    var isInPlace: Bool {
-        (try? SocketPlace.identity(path)) == identity
+    /// Serves a socket that systemd made: its mode, its place and its end are systemd's.
+    ///
+    /// - Returns: the listener, accepting.
+    /// - Throws: ``HostError`` if the system has no more descriptors.
+    static func adopt(
+        _ socket: InheritedSocket, desk: Desk, policy: CallerPolicy,
+        group: MultiThreadedEventLoopGroup, deadlines: ConnectionHandler.Deadlines = .init()
+    ) async throws -> Listener {
+        let loop = group.next()
+        let registry = try await registry(loop)
+        let listener = try InheritedListener(socket, loop: loop) { channel in
+            try Self.configure(
+                channel, desk: desk, policy: policy, registry: registry.value,
+                deadlines: deadlines)
+        }
+        return Listener(path: socket.path, source: .inherited(listener), registry: registry)
     }
 
-    /// Stops accepting, lets requests under way end, and removes the socket if it is in place.
+    private static func registry(
+        _ loop: any EventLoop
+    ) async throws -> NIOLoopBound<ConnectionRegistry> {
+        try await loop.submit { NIOLoopBound(ConnectionRegistry(), eventLoop: loop) }.get()
+    }
+
+    /// Whether the path still leads here: a logout removes the folder, another program may have bound.
+    var isInPlace: Bool {
+        switch source {
+        case .own(_, let identity): (try? SocketPlace.identity(path)) == identity
+        // The path is for systemd to keep.
+        case .inherited: true
+        }
+    }
+
+    /// Stops accepting, lets requests under way end, and removes the socket if it is this process's own and
+    /// in place.
     func close(within grace: Duration) async {
-        if isInPlace { SocketPlace.remove(path) }
+        if case .own = source, isInPlace { SocketPlace.remove(path) }
         await abandon(within: grace)
     }
 
     /// The same, but the path is left alone: what is there, if anything, is somebody else's.
     func abandon(within grace: Duration) async {
-        try? await channel.close()
+        switch source {
+        case .own(let channel, _): try? await channel.close()
+        case .inherited(let listener): await listener.close()
+        }
         let registry = registry
-        let loop = channel.eventLoop
+        let loop = registry.eventLoop
         let end = ContinuousClock.now + grace
         _ = try? await loop.submit { registry.value.closeWhenIdle() }.get()
         while ContinuousClock.now < end {

@@ -120,6 +120,7 @@ package struct Problem: Equatable, Sendable {
                 "the server is not asked again until \(rfc3339(until)), so that no account is "
                     + "locked out; to ask now: --fresh"
             ]
+        case .start(let fault): self.init(fault)
         case .internalFault(let words):
             self.init("internal", 500, 70, "a fault of bursard: \(words)")
         }

@@ -5,6 +5,7 @@ internal import NIOPosix
 /// Keeps a socket where the clients look: a logout may remove the folder it was in.
 actor SocketKeeper {
     private let path: String
+    private let inherited: InheritedSocket?
     // As seen when it was bound: what the folders say after a logout is another story.
     private let isUsual: Bool
     private let desk: Desk
@@ -15,18 +16,19 @@ actor SocketKeeper {
     private var hasListened = false
 
     init(
-        path: String, desk: Desk, keeper: VaultKeeper, group: MultiThreadedEventLoopGroup,
-        logger: Logger
+        path: String, inherited: InheritedSocket?, desk: Desk, keeper: VaultKeeper,
+        group: MultiThreadedEventLoopGroup, logger: Logger
     ) {
         self.path = path
-        isUsual = path == UserFolders.runtimeSocket()
+        self.inherited = inherited
+        isUsual = inherited == nil && path == UserFolders.runtimeSocket()
         self.desk = desk
         self.keeper = keeper
         self.group = group
         self.logger = logger
     }
 
-    /// Binds for the first time.
+    /// Binds for the first time, or begins to accept on the inherited socket.
     func bind() async throws {
         listener = try await listen(at: path)
         hasListened = true
@@ -60,7 +62,10 @@ actor SocketKeeper {
     }
 
     private func listen(at path: String) async throws -> Listener {
-        try await Listener.bind(
-            at: path, desk: desk, policy: desk.access.policy, group: group)
+        let policy = desk.access.policy
+        if let inherited {
+            return try await Listener.adopt(inherited, desk: desk, policy: policy, group: group)
+        }
+        return try await Listener.bind(at: path, desk: desk, policy: policy, group: group)
     }
 }
