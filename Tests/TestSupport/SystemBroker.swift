@@ -185,8 +185,16 @@ public final class SystemBroker: Sendable {
 
     /// Seals a credential of the scripted endpoint.
     ///
+    /// - Parameters:
+    ///   - name: what it is called.
+    ///   - endpoint: where its tokens come from.
+    ///   - behaviour: what the endpoint does.
+    ///   - user: who gets its tokens; nil for nobody.
     /// - Throws: if it can't be sealed.
-    public func add(_ name: String, _ endpoint: ScriptedEndpoint, _ behaviour: String) throws {
+    public func add(
+        _ name: String, _ endpoint: ScriptedEndpoint, _ behaviour: String,
+        allows user: String? = "root"
+    ) throws {
         let added = try bursar(
             "vault", "add", name, "--token-url", endpoint.url(behaviour), "--client-id", "id",
             "--ca-file", endpoint.caFile, "--auth", "client_secret_post", "--secret-stdin",
@@ -195,6 +203,9 @@ public final class SystemBroker: Sendable {
             print(added.error, log)
             throw CocoaError(.fileWriteUnknown)
         }
+        guard let user else { return }
+        let allowed = try bursar("vault", "allow", name, "--user", user)
+        guard allowed.status == 0 else { throw CocoaError(.fileWriteUnknown) }
     }
 
     deinit {
