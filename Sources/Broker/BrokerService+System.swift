@@ -2,7 +2,9 @@ internal import Host
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import OAuth
 internal import UnixSignals
+internal import Vault
 
 /// What a broker does that a service manager started.
 extension BrokerService {
@@ -20,6 +22,8 @@ extension BrokerService {
                 logger.warning("\(warning)")
             }
             logger.info("unlocked by the service's credential")
+        } catch BrokerError.vault(.noVault(let path)) {
+            logger.notice("there is no vault at \"\(escaped(path, limit: 4096))\" yet")
         } catch {
             let problem = Problem(any: error)
             logger.error("starting locked: \(problem.detail)")

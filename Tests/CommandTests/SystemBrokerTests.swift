@@ -43,10 +43,10 @@ struct SystemBrokerTests {
         try broker.makeVault()
         try broker.add("x", endpoint, "ok/restart-\(UUID())")
         let loop = """
-            for i in $(seq 300); do bursar --socket \(broker.socket) token get x >/dev/null || echo lost; done
+            for i in $(seq 60); do bursar --socket \(broker.socket) token get x >/dev/null || echo lost; done
             """
         async let asked = broker.run(
-            "/bin/sh", ["-c", "{ \(loop); } & { \(loop); } & wait; echo done"], uid: 0)
+            "/bin/bash", ["-c", "{ \(loop); } & { \(loop); } & wait; echo done"], uid: 0)
         var pids: Set<Int32> = []
         for _ in 0..<4 {
             let answer = try broker.order("restart")

@@ -1,7 +1,8 @@
 import Foundation
 
-/// A whole machine's broker: `bursard --system` under a user id of its own, on sockets that root made, as
-/// systemd does it. Takes root.
+/// A whole machine's broker, `bursard --system`, under a user id of its own.
+///
+/// Root makes its sockets, as systemd does; so it takes root.
 public final class SystemBroker: Sendable {
     /// The service's user, which is nobody else.
     public static let serviceUID: UInt32 = 23456
@@ -30,7 +31,7 @@ public final class SystemBroker: Sendable {
     ///   - passphrase: what the service's credential says, line end included; nil for no credential.
     ///   - arguments: more of `bursard`'s, after `--system --vault FILE`.
     ///   - names: `LISTEN_FDNAMES`; empty for none.
-    ///   - environment: more of it.
+    ///   - more: of its environment.
     /// - Throws: if something can't be made.
     public init(
         passphrase: String? = nil, arguments: [String] = [], names: String = "broker:credentials",
@@ -209,7 +210,9 @@ public final class SystemBroker: Sendable {
     }
 
     deinit {
-        try? orders.fileHandleForWriting.close()
+        // Not by closing its input alone: other children may have inherited it.
+        _ = try? order("stop")
+        process.terminate()
         process.waitUntilExit()
     }
 }

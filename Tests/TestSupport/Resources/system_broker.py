@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 # A test runner's threads start their children with every signal blocked.
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -107,11 +108,12 @@ for line in sys.stdin:
         os.kill(pid, int(rest[0]))
         ready, status, notices = wait(10)
     if word == "listen":  # What comes within so many seconds.
-        manager.settimeout(float(rest[0]))
-        try:
-            while True:
+        end = time.monotonic() + float(rest[0])
+        while (left := end - time.monotonic()) > 0:
+            manager.settimeout(left)
+            try:
                 notices += manager.recv(4096).decode().split("\n")
-        except TimeoutError:
-            pass
+            except TimeoutError:
+                break
     print(json.dumps({"pid": pid, "ready": ready, "status": status, "notices": notices}), flush=True)
 stop()
