@@ -86,7 +86,7 @@ let package = Package(
             path: "Tests/TestSupport",
             resources: [
                 .copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py"),
-                .copy("Resources/system_broker.py"),
+                .copy("Resources/system_broker.py"), .copy("Resources/unit_credential.py"),
             ],
             swiftSettings: testSettings),
         .testTarget(

@@ -31,6 +31,20 @@ extension BrokerService {
         }
     }
 
+    /// Pays out tokens to units that systemd starts, where there is a socket for it.
+    func listenForUnits(
+        _ desk: Desk, _ group: MultiThreadedEventLoopGroup
+    ) async throws -> Listener? {
+        let prepare = CredentialConnection.prepare(desk, logger)
+        if let socket = sockets?.credentials {
+            return try await Listener.adopt(socket, group: group, prepare: prepare)
+        }
+        guard !configuration.isSystem, let path = configuration.credentialsSocketPath else {
+            return nil
+        }
+        return try await Listener.bind(at: path, group: group, prepare: prepare)
+    }
+
     /// Tells the service manager in time, over and over, that all is well: only while the event loop and the
     /// vault's actor answer.
     func calmWatchdog(_ group: MultiThreadedEventLoopGroup, _ keeper: VaultKeeper) async {

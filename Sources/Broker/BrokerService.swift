@@ -8,8 +8,8 @@ internal import Vault
 
 /// A running broker: holds the vault's lock, listens, and ends when it is told to or idle.
 package struct BrokerService: Service {
-    private let configuration: Configuration
-    private let sockets: SystemSockets?
+    let configuration: Configuration
+    let sockets: SystemSockets?
     let manager: ServiceManager?
     let logger: Logger
     private let onReady: @Sendable () -> Void
@@ -91,13 +91,16 @@ package struct BrokerService: Service {
         await desk.access.refreshGroups()
         if configuration.isSystem { await unlockAtStart(desk) }
         try await place.bind()
+        let credentials = try await listenForUnits(desk, group)
         logger.info("listening", metadata: ["socket": "\(configuration.socketPath)"])
         manager?.notify(.ready)
         onReady()
         await waitForEnd(desk, keeper, place, group, stops, hangups)
         manager?.notify(.stopping)
         logger.info("ending")
+        async let units: Void? = credentials?.close(within: Self.grace)
         await place.close(within: Self.grace)
+        _ = await units
         await desk.lock()
         await endpoint.shutdown()
         try await keeper.close()

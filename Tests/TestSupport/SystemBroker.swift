@@ -216,3 +216,19 @@ public final class SystemBroker: Sendable {
         process.waitUntilExit()
     }
 }
+
+extension SystemBroker {
+    /// A script that asks for a unit's credential as systemd does, where any user can read it.
+    ///
+    /// - Throws: if it can't be copied.
+    public func unitCredentialScript() throws -> String {
+        guard let script = Bundle.module.url(forResource: "unit_credential", withExtension: "py")
+        else { throw CocoaError(.fileNoSuchFile) }
+        let path = folder.path + "/bin/unit_credential.py"
+        if !FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.copyItem(atPath: script.path, toPath: path)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        }
+        return path
+    }
+}

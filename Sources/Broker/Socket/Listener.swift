@@ -16,6 +16,9 @@ final class Listener: Sendable {
         case inherited(InheritedListener)
     }
 
+    /// Puts the handlers of a connection into its channel's pipeline, on the event loop.
+    typealias Preparation = @Sendable (any Channel, ConnectionRegistry) throws -> Void
+
     private init(
         path: String, source: Source, registry: NIOLoopBound<ConnectionRegistry>
     ) {
@@ -28,15 +31,12 @@ final class Listener: Sendable {
     ///
     /// - Parameters:
     ///   - path: at most 107 bytes; its folder is made (0700) if it is not there.
-    ///   - desk: answers what comes.
-    ///   - policy: who may ask.
     ///   - group: one event loop.
-    ///   - deadlines: how long connections may take.
+    ///   - prepare: what each connection gets.
     /// - Returns: the listener, accepting.
     /// - Throws: ``HostError`` for a path that is not safe or can't be bound.
     static func bind(
-        at path: String, desk: Desk, policy: CallerPolicy, group: MultiThreadedEventLoopGroup,
-        deadlines: ConnectionHandler.Deadlines = .init()
+        at path: String, group: MultiThreadedEventLoopGroup, prepare: @escaping Preparation
     ) async throws -> Listener {
         try SocketPlace.prepare(path)
         let loop = group.next()
@@ -44,11 +44,7 @@ final class Listener: Sendable {
         let channel = try await ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelInitializer { child in
-                child.eventLoop.makeCompletedFuture {
-                    try Self.configure(
-                        child, desk: desk, policy: policy, registry: registry.value,
-                        deadlines: deadlines)
-                }
+                child.eventLoop.makeCompletedFuture { try prepare(child, registry.value) }
             }
             .bind(unixDomainSocketPath: path).get()
         do {
@@ -67,15 +63,13 @@ final class Listener: Sendable {
     /// - Returns: the listener, accepting.
     /// - Throws: ``HostError`` if the system has no more descriptors.
     static func adopt(
-        _ socket: InheritedSocket, desk: Desk, policy: CallerPolicy,
-        group: MultiThreadedEventLoopGroup, deadlines: ConnectionHandler.Deadlines = .init()
+        _ socket: InheritedSocket, group: MultiThreadedEventLoopGroup,
+        prepare: @escaping Preparation
     ) async throws -> Listener {
         let loop = group.next()
         let registry = try await registry(loop)
         let listener = try InheritedListener(socket, loop: loop) { channel in
-            try Self.configure(
-                channel, desk: desk, policy: policy, registry: registry.value,
-                deadlines: deadlines)
+            try prepare(channel, registry.value)
         }
         return Listener(path: socket.path, source: .inherited(listener), registry: registry)
     }
@@ -116,6 +110,22 @@ final class Listener: Sendable {
             let count = try? await loop.submit { registry.value.count }.get()
             if count ?? 0 == 0 { return }
             try? await ContinuousClock().sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// The HTTP interface.
+    ///
+    /// - Parameters:
+    ///   - desk: answers what comes.
+    ///   - policy: who may ask.
+    ///   - deadlines: how long connections may take.
+    /// - Returns: what each connection gets.
+    static func http(
+        desk: Desk, policy: CallerPolicy, deadlines: ConnectionHandler.Deadlines = .init()
+    ) -> Preparation {
+        { channel, registry in
+            try configure(
+                channel, desk: desk, policy: policy, registry: registry, deadlines: deadlines)
         }
     }
 

@@ -19,4 +19,12 @@ enum PeerCredentials {
         ) { descriptor in PeerIdentity(descriptor: descriptor, readsProcess: readsProcess) }
         return (peer ?? nil).map { Caller($0) } ?? .nobody
     }
+
+    /// The bytes of the address that the other end is bound to; none if it is bound to none.
+    static func address(of channel: any Channel) -> [UInt8] {
+        let bytes = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { descriptor in PeerAddress.bytes(of: descriptor) }
+        return (bytes ?? nil) ?? []
+    }
 }

@@ -62,10 +62,10 @@ actor SocketKeeper {
     }
 
     private func listen(at path: String) async throws -> Listener {
-        let policy = desk.access.policy
+        let prepare = Listener.http(desk: desk, policy: desk.access.policy)
         if let inherited {
-            return try await Listener.adopt(inherited, desk: desk, policy: policy, group: group)
+            return try await Listener.adopt(inherited, group: group, prepare: prepare)
         }
-        return try await Listener.bind(at: path, desk: desk, policy: policy, group: group)
+        return try await Listener.bind(at: path, group: group, prepare: prepare)
     }
 }
