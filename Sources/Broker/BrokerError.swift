@@ -1,3 +1,4 @@
+package import Host
 package import OAuth
 package import Vault
 
@@ -56,6 +57,8 @@ package indirect enum BrokerError: Error, Equatable, Sendable {
     case paused(BrokerError, until: Double)
     /// A system broker can't start.
     case start(StartFault)
+    /// The audit trail can't be written, so nothing is paid out and nothing is changed.
+    case trail(HostError)
     /// A fault of the program.
     case internalFault(String)
 

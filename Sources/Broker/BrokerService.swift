@@ -89,6 +89,8 @@ package struct BrokerService: Service {
             path: configuration.socketPath, inherited: sockets?.broker, desk: desk,
             keeper: keeper, group: group, logger: logger)
         await desk.access.refreshGroups()
+        if configuration.isSystem { keeper.audit.mirror(to: logger) }
+        keeper.audit.note(AuditEvent(.start))
         if configuration.isSystem { await unlockAtStart(desk) }
         try await place.bind()
         let credentials = try await listenForUnits(desk, group)
@@ -98,10 +100,11 @@ package struct BrokerService: Service {
         await waitForEnd(desk, keeper, place, group, stops, hangups)
         manager?.notify(.stopping)
         logger.info("ending")
+        keeper.audit.end()
         async let units: Void? = credentials?.close(within: Self.grace)
         await place.close(within: Self.grace)
         _ = await units
-        await desk.lock()
+        await desk.lock(AuditEvent(.stop))
         await endpoint.shutdown()
         try await keeper.close()
     }
@@ -128,6 +131,7 @@ package struct BrokerService: Service {
                 tasks.addTask { await self.calmWatchdog(group, keeper) }
             }
             if let hangups { tasks.addTask { await self.reload(desk, at: hangups) } }
+            tasks.addTask { await keeper.audit.run { await keeper.seal($0) } }
             tasks.addTask {
                 while await !self.isIdle(desk, keeper, clock) {
                     await place.check()

@@ -69,7 +69,8 @@ extension Desk {
         let isNew: Bool
         do throws(BrokerError) {
             (record, isNew) = try await keeper.put(
-                name, credential, secret: secret, onlyAdds: request.onlyAdds)
+                name, credential, secret: secret, onlyAdds: request.onlyAdds,
+                by: request.caller)
         } catch {
             if let old, error.mayHaveChangedTheVault {
                 await cache.remove(credential: old.record.id)
@@ -89,10 +90,12 @@ extension Desk {
     }
 
     /// `DELETE /v1/credentials/{name}`.
-    func remove(_ name: CredentialName) async throws(BrokerError) -> Answer {
+    func remove(
+        _ name: CredentialName, _ request: Request
+    ) async throws(BrokerError) -> Answer {
         let id = try await keeper.credential(named: name).record.id
         do throws(BrokerError) {
-            _ = try await keeper.remove(name)
+            _ = try await keeper.remove(name, by: request.caller)
         } catch {
             if error.mayHaveChangedTheVault { await cache.remove(credential: id) }
             throw error
@@ -109,7 +112,7 @@ extension Desk {
         }
         let warnings = try await keeper.unlock(
             passphrase: try Self.passphrase(request.body), for: duration,
-            acceptsOlder: try request.query.isOn("accept_older"))
+            acceptsOlder: try request.query.isOn("accept_older"), by: request.caller)
         return .json(
             .ok,
             JSONValue.members([
@@ -118,8 +121,8 @@ extension Desk {
     }
 
     /// `POST /v1/lock`.
-    func locked() async -> Answer {
-        await lock()
+    func locked(_ request: Request) async -> Answer {
+        await lock(AuditEvent(.lock, by: request.caller))
         return .json(.ok, JSONValue.members([("locked", .bool(true))]).encoded())
     }
 
@@ -133,7 +136,8 @@ extension Desk {
         default: throw .badRequest("kdf is interactive, moderate or sensitive")
         }
         try await keeper.create(
-            passphrase: try Self.passphrase(request.body), parameters: parameters)
+            passphrase: try Self.passphrase(request.body), parameters: parameters,
+            by: request.caller)
         return .json(.created, JSONValue.members([("vault", .string(vaultPath))]).encoded())
     }
 
@@ -144,7 +148,8 @@ extension Desk {
             let current = body.readSlice(length: Int(length))
         else { throw .badRequest("the body is not two passphrases") }
         let warnings = try await keeper.changePassphrase(
-            current: try Self.passphrase(current), new: try Self.passphrase(body))
+            current: try Self.passphrase(current), new: try Self.passphrase(body),
+            by: request.caller)
         return .json(
             .ok,
             JSONValue.members([("warnings", .array(warnings.map { .string($0) }))]).encoded())

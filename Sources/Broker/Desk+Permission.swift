@@ -107,6 +107,8 @@ extension Desk {
         problem.hints = problem.hints.map {
             $0.replacing("bursar vault ", with: "bursar --system vault ")
                 .replacing("bursar unlock", with: "bursar --system unlock")
+                .replacing("bursar lock", with: "bursar --system lock")
+                .replacing("bursar audit", with: "bursar --system audit")
                 .replacing("bursar explain ", with: "bursar --system explain ")
         }
         return problem

@@ -13,8 +13,9 @@ extension Desk {
         try rule.readLimits(&members)
         try members.requireNoMore()
         let made = rule
-        let changed = try await keeper.changeRules(of: name, at: rfc3339(clock.wallSeconds())) {
-            rules throws(BrokerError) in
+        let changed = try await keeper.changeRules(
+            of: name, at: rfc3339(clock.wallSeconds()), .allow, by: request.caller
+        ) { rules throws(BrokerError) in
             rules.removeAll { $0.subject.isSame(as: subject) }
             guard rules.count < AllowedCaller.limit else {
                 throw .badRequest("a credential has at most \(AllowedCaller.limit) rules")
@@ -41,8 +42,9 @@ extension Desk {
         var members = try Self.members(request)
         let (kind, text) = try Self.subjectText(&members)
         try members.requireNoMore()
-        let changed = try await keeper.changeRules(of: name, at: rfc3339(clock.wallSeconds())) {
-            rules throws(BrokerError) in
+        let changed = try await keeper.changeRules(
+            of: name, at: rfc3339(clock.wallSeconds()), .disallow, by: request.caller
+        ) { rules throws(BrokerError) in
             let count = rules.count
             rules.removeAll { $0.subject.isNamed(kind, text) }
             guard rules.count < count else {

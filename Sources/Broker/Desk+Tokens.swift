@@ -11,7 +11,7 @@ extension Desk {
         let demand = try demand(request)
         let grant = try await grant(
             name, ask, to: request.caller, isAdministrator: request.isAdministrator)
-        let token = try await token(grant, demand)
+        let token = try await token(grant, demand, to: request.caller)
         if request.wantsPlainText {
             return Answer(
                 status: .ok, contentType: "text/plain; charset=utf-8",
@@ -27,11 +27,16 @@ extension Desk {
     func credentialToken(
         _ name: CredentialName, for caller: Caller
     ) async throws(BrokerError) -> [UInt8] {
-        let grant = try await grant(
-            name, TokenAsk(), to: caller, isAdministrator: false, onlyByUnit: true)
-        let demand = TokenDemand(
-            deadline: clock.now() + Self.usualTimeout, isAdministrator: false)
-        return Array(try await token(grant, demand).accessToken.utf8)
+        do throws(BrokerError) {
+            let grant = try await grant(
+                name, TokenAsk(), to: caller, isAdministrator: false, onlyByUnit: true)
+            let demand = TokenDemand(
+                deadline: clock.now() + Self.usualTimeout, isAdministrator: false)
+            return Array(try await token(grant, demand, to: caller).accessToken.utf8)
+        } catch {
+            await noteRefusal(error, of: caller)
+            throw error
+        }
     }
 
     private func demand(_ request: Request) throws(BrokerError) -> TokenDemand {
@@ -45,7 +50,10 @@ extension Desk {
             isAdministrator: request.isAdministrator)
     }
 
-    private func token(_ grant: Grant, _ demand: TokenDemand) async throws(BrokerError) -> Token {
+    /// Gets a token, and writes that it is paid out.
+    private func token(
+        _ grant: Grant, _ demand: TokenDemand, to caller: Caller
+    ) async throws(BrokerError) -> Token {
         let record = grant.record
         let key = TokenKey(
             credential: CredentialRevision(id: record.id, revision: record.revision),
@@ -65,6 +73,8 @@ extension Desk {
             }
         }
         try grant.requireScope(of: token)
+        try keeper.audit.paid(
+            token, for: key, to: caller, by: grant.rule?.subject.description ?? "owner")
         return token
     }
 

@@ -54,8 +54,10 @@ package final class Desk: Sendable {
     }
 
     /// Forgets the master key and every token.
-    package func lock() async {
-        await keeper.lock()
+    ///
+    /// - Parameter event: why, for the audit trail.
+    package func lock(_ event: AuditEvent = AuditEvent(.lock)) async {
+        await keeper.lock(event)
         await cache.removeAll()
     }
 
@@ -64,6 +66,8 @@ package final class Desk: Sendable {
         if await keeper.isLocked { await cache.removeAll() }
         await cache.prune()
         access.limits.prune(at: clock.now())
+        keeper.audit.tidy()
+        if let point = keeper.audit.dueCheckpoint() { await keeper.seal(point) }
     }
 
     func answer(_ request: Request) async -> Answer {
@@ -79,6 +83,7 @@ package final class Desk: Sendable {
         do throws(BrokerError) {
             return try await self.answer(to: request)
         } catch {
+            await noteRefusal(error, of: request.caller)
             if case .refusedToken = error { await waitForTheEndOfARefusal(since: beganAt) }
             return problem(error, for: request).answer
         }
@@ -91,16 +96,18 @@ package final class Desk: Sendable {
         case .credentials: try await credentials(request)
         case .credential(let name): try await credential(name)
         case .putCredential(let name): try await put(name, request)
-        case .removeCredential(let name): try await remove(name)
+        case .removeCredential(let name): try await remove(name, request)
         case .allow(let name): try await allow(name, request)
         case .disallow(let name): try await disallow(name, request)
         case .explain(let name): try await explain(name, request)
         case .unlock: try await unlock(request)
-        case .lock: await locked()
+        case .lock: await locked(request)
         case .createVault: try await createVault(request)
         case .changePassphrase: try await changePassphrase(request)
         case .check: try await check(request)
         case .stop: stopped()
+        case .audit: try await audit(request)
+        case .auditSearch: try await auditSearch(request)
         }
     }
 }

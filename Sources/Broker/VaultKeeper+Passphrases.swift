@@ -7,10 +7,17 @@ extension VaultKeeper {
     ///
     /// - Returns: what a person should be told all the same, in words.
     package func unlock(
-        passphrase: SharedSecret, for duration: Duration?, acceptsOlder: Bool
+        passphrase: SharedSecret, for duration: Duration?, acceptsOlder: Bool,
+        by caller: Caller? = nil
     ) async throws(BrokerError) -> [String] {
-        let warnings = try await withSlotKey(passphrase) { vault, key throws(VaultError) in
-            try vault.unlock(with: key, acceptOlder: acceptsOlder).map(\.description)
+        let warnings = try await withSlotKey(passphrase) { vault, key throws(BrokerError) in
+            let warnings = try self.asBrokerError { () throws(VaultError) in
+                let warnings = try vault.unlock(with: key, acceptOlder: acceptsOlder)
+                return warnings.map(\.description) + (try self.openTrail(of: vault))
+            }
+            self.audit.note(
+                AuditEvent(.unlock, by: caller, reason: acceptsOlder ? "accept_older" : nil))
+            return warnings
         }
         lockAt = duration.map { clock.now() + $0 }
         return warnings
@@ -21,21 +28,32 @@ extension VaultKeeper {
     /// - Returns: what a person should be told all the same, in words.
     @discardableResult
     package func changePassphrase(
-        current: SharedSecret, new: SharedSecret
+        current: SharedSecret, new: SharedSecret, by caller: Caller? = nil
     ) async throws(BrokerError) -> [String] {
         let parameters = try opened().keyslots.first?.parameters ?? .moderate
         let made = try await newKeyslot(new, parameters)
         let handed = Handover(made)
-        let warnings = try await withSlotKey(current) { vault, key throws(VaultError) in
+        let warnings = try await withSlotKey(current) { vault, key throws(BrokerError) in
             let wasLocked = vault.isLocked
+            let slot = key.slot
             var warnings: [String] = []
-            if wasLocked {
+            try self.asBrokerError { () throws(VaultError) in
+                guard wasLocked else { return try vault.verify(key) }
                 warnings = try vault.unlock(with: key).map(\.description)
-            } else {
-                try vault.verify(key)
+                warnings += try self.openTrail(of: vault)
             }
-            defer { if wasLocked { vault.relock() } }
-            if let made = handed.take() { try vault.changePassphrase(from: key.slot, to: made) }
+            defer {
+                if wasLocked {
+                    self.closeTrail(nil)
+                    vault.relock()
+                }
+            }
+            try self.announced(AuditEvent(.passphrase, by: caller)) { () throws(BrokerError) in
+                try self.asBrokerError { () throws(VaultError) in
+                    guard let made = handed.take() else { return }
+                    try vault.changePassphrase(from: slot, to: made)
+                }
+            }
             return warnings
         }
         if vault?.isLocked == true { try? close() }
@@ -57,7 +75,7 @@ extension VaultKeeper {
     /// Tries the passphrase on each keyslot, and hands the first key that fits to `body`.
     private func withSlotKey<R>(
         _ passphrase: SharedSecret,
-        _ body: (Vault, borrowing DerivedSlotKey) throws(VaultError) -> R
+        _ body: (Vault, borrowing DerivedSlotKey) throws(BrokerError) -> R
     ) async throws(BrokerError) -> R {
         await beginTry()
         defer { endTry() }
@@ -78,16 +96,16 @@ extension VaultKeeper {
             guard let key = key.take() else { continue }
             guard !Task.isCancelled, lockings == self.lockings else { throw .locked }
             let vault = try opened()
-            do throws(VaultError) {
+            do throws(BrokerError) {
                 let result = try body(vault, key)
                 failures = 0
                 return result
-            } catch .wrongPassphrase {
+            } catch .vault(.wrongPassphrase) {
                 continue
             } catch {
                 // Somebody may put another file in its place, which is to be looked at anew.
                 if vault.isLocked { try? close() }
-                throw .vault(error)
+                throw error
             }
         }
         failures += 1

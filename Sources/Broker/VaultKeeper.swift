@@ -9,6 +9,8 @@ package actor VaultKeeper {
     private let fileLock: VaultLock
     let clock: BrokerClock
     let threads: NIOThreadPool
+    /// What is noted of all this.
+    package nonisolated let audit: AuditTrail
     var vault: Vault?
     var lockAt: ContinuousClock.Instant?
     // What was opened lately: opening and reading metadata takes longer than all else about a cached token.
@@ -43,9 +45,12 @@ package actor VaultKeeper {
         self.fileLock = fileLock
         self.clock = clock
         self.threads = threads
+        audit = AuditTrail(folder: location.stateFolder, clock: clock)
         guard Vault.exists(at: location.file) else { return }
         do {
-            vault = try Vault(opening: location, lock: fileLock)
+            let opened = try Vault(opening: location, lock: fileLock)
+            audit.close(vaultID: opened.id)
+            vault = opened
         } catch {
             throw .vault(error)
         }
@@ -66,8 +71,10 @@ package actor VaultKeeper {
     }
 
     /// Makes the vault, and leaves it unlocked.
+    ///
+    /// - Throws: ``BrokerError``; with ``BrokerError/trail(_:)`` the vault is made all the same.
     package func create(
-        passphrase: SharedSecret, parameters: PasswordHash.Parameters
+        passphrase: SharedSecret, parameters: PasswordHash.Parameters, by caller: Caller? = nil
     ) async throws(BrokerError) {
         guard !Vault.exists(at: location.file) else {
             throw .vault(.vaultExists(path: location.file))
@@ -76,16 +83,23 @@ package actor VaultKeeper {
         // One that was open here has been removed; it must not write beside its successor.
         if !Vault.exists(at: location.file) { try? close() }
         do {
-            vault = try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
+            let made = try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
+            vault = made
+            _ = try openTrail(of: made)
         } catch {
             throw .vault(error)
         }
+        try announce(AuditEvent(.create, by: caller))
+        checkpoint()
     }
 
     /// Forgets the master key, and lets go of the file: what is there at the next unlocking is looked at
     /// anew.
-    package func lock() {
+    ///
+    /// - Parameter event: why, for the audit trail.
+    package func lock(_ event: AuditEvent = AuditEvent(.lock)) {
         lockings += 1
+        closeTrail(event)
         vault?.relock()
         try? close()
     }
@@ -155,10 +169,12 @@ package actor VaultKeeper {
     ///   - credential: its metadata, whole.
     ///   - secret: its secret; nil to keep the one it has.
     ///   - onlyAdds: whether one that is there must stay as it is.
+    ///   - caller: who changes it, for the audit trail.
     /// - Returns: the record, and whether it is a new one.
     /// - Throws: ``BrokerError``; where the vault could not be synced, the change may be in it.
     package func put(
-        _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool
+        _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool,
+        by caller: Caller? = nil
     ) throws(BrokerError) -> (record: Record, isNew: Bool) {
         let vault = try unlocked()
         known[name] = nil
@@ -173,16 +189,27 @@ package actor VaultKeeper {
         }
         let destination = credential.destination
         let text = name.description
-        guard let secret else { return try (keepingSecret(text, credential), false) }
         let metadata = try Self.metadata(credential)
-        let record = try asBrokerError { () throws(VaultError) in
-            try secret.withSecret { secret throws(VaultError) in
-                if exists {
-                    try vault.replace(
-                        name: text, metadata: metadata, destination: destination, secret: secret)
-                } else {
-                    try vault.add(
-                        name: text, metadata: metadata, destination: destination, secret: secret)
+        let old = exists ? try record(named: text) : nil
+        let id = old?.id ?? .random(byteCount: Vault.recordIDByteCount)
+        var event = AuditEvent(exists ? .change : .add, by: caller)
+        event.record = id
+        event.revision = (old?.revision ?? 0) + 1
+        let record = try announced(event) { () throws(BrokerError) in
+            guard let secret else {
+                return try self.keepingSecret(text, credential)
+            }
+            return try self.asBrokerError { () throws(VaultError) in
+                try secret.withSecret { secret throws(VaultError) in
+                    if exists {
+                        try vault.replace(
+                            name: text, metadata: metadata, destination: destination,
+                            secret: secret)
+                    } else {
+                        try vault.add(
+                            name: text, metadata: metadata, destination: destination,
+                            secret: secret, id: id)
+                    }
                 }
             }
         }
@@ -193,14 +220,21 @@ package actor VaultKeeper {
     ///
     /// - Returns: the record and the credential after the change, and what `change` returns.
     package func changeRules<R>(
-        of name: CredentialName, at time: String,
-        _ change: (inout [AllowedCaller]) throws(BrokerError) -> R
+        of name: CredentialName, at time: String, _ kind: AuditEvent.Kind = .change,
+        by caller: Caller? = nil, _ change: (inout [AllowedCaller]) throws(BrokerError) -> R
     ) throws(BrokerError) -> (record: Record, credential: Credential, result: R) {
         known[name] = nil
-        var credential = try self.credential(named: name).credential
+        let old = try self.credential(named: name)
+        var credential = old.credential
         let result = try change(&credential.allowedCallers)
         credential.updatedAt = time
-        return (try keepingSecret(name.description, credential), credential, result)
+        var event = AuditEvent(kind, by: caller)
+        event.record = old.record.id
+        event.revision = old.record.revision + 1
+        let record = try announced(event) { () throws(BrokerError) in
+            try self.keepingSecret(name.description, credential)
+        }
+        return (record, credential, result)
     }
 
     private static func metadata(_ credential: Credential) throws(BrokerError) -> [UInt8] {
@@ -209,6 +243,11 @@ package actor VaultKeeper {
             throw .badRequest("the metadata has more than \(longestMetadata) bytes")
         }
         return metadata
+    }
+
+    private func record(named name: String) throws(BrokerError) -> Record {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in try vault.record(named: name) }
     }
 
     private func keepingSecret(
@@ -231,12 +270,20 @@ package actor VaultKeeper {
     }
 
     /// Removes a credential; its name stays in the vault, sealed, for the audit trail.
-    package func remove(_ name: CredentialName) throws(BrokerError) -> Record {
+    package func remove(
+        _ name: CredentialName, by caller: Caller? = nil
+    ) throws(BrokerError) -> Record {
         let vault = try unlocked()
         known[name] = nil
         allowances = nil
-        return try asBrokerError { () throws(VaultError) in
-            try vault.remove(name: name.description)
+        let old = try record(named: name.description)
+        var event = AuditEvent(.remove, by: caller)
+        event.record = old.id
+        event.revision = old.revision + 1
+        return try announced(event) { () throws(BrokerError) in
+            try self.asBrokerError { () throws(VaultError) in
+                try vault.remove(name: name.description)
+            }
         }
     }
 
@@ -250,7 +297,7 @@ package actor VaultKeeper {
             return vault.count
         } catch {
             // Whatever it was: nothing more is read from, or written to, this file before it is opened anew.
-            lock()
+            lock(AuditEvent(.lock, reason: Self.damage))
             throw .vault(error)
         }
     }
@@ -281,6 +328,7 @@ package actor VaultKeeper {
         allowances = nil
         lockAt = nil
         guard let vault else { return }
+        closeTrail(nil)
         self.vault = nil
         try asBrokerError { () throws(VaultError) in try vault.close() }
     }
@@ -291,21 +339,23 @@ package actor VaultKeeper {
     }
 
     private func lockIfDue() {
-        if let lockAt, clock.now() >= lockAt { lock() }
+        if let lockAt, clock.now() >= lockAt { lock(AuditEvent(.lock, reason: "time")) }
     }
 
     func opened() throws(BrokerError) -> Vault {
         if vault == nil, Vault.exists(at: location.file) {
-            vault = try asBrokerError { () throws(VaultError) in
+            let opened = try asBrokerError { () throws(VaultError) in
                 try Vault(opening: location, lock: fileLock)
             }
+            audit.close(vaultID: opened.id)
+            vault = opened
         }
         guard let vault else { throw .vault(.noVault(path: location.file)) }
         return vault
     }
 
     // Without opening the file: while it is locked, another one may be put in its place.
-    private func unlocked() throws(BrokerError) -> Vault {
+    func unlocked() throws(BrokerError) -> Vault {
         guard !isLocked, let vault else {
             guard Vault.exists(at: location.file) else {
                 throw .vault(.noVault(path: location.file))
@@ -330,7 +380,7 @@ package actor VaultKeeper {
         return credential.destination
     }
 
-    private func asBrokerError<R: ~Copyable>(
+    func asBrokerError<R: ~Copyable>(
         _ body: () throws(VaultError) -> R
     ) throws(BrokerError) -> R {
         do {

@@ -23,6 +23,8 @@ public enum HostError: Error, Equatable, Sendable {
         case not(kind: String)
         /// Another process uses it; 0 if it did not say which.
         case taken(pid: Int32)
+        /// Another file, or none, is in its place, or somebody else wrote it, while it was open.
+        case changed
         /// It is longer than the system allows, in bytes.
         case tooLong(byteCount: Int, limit: Int)
     }
@@ -32,6 +34,17 @@ extension HostError {
     /// Whether something has the name already (EEXIST).
     public var isTaken: Bool {
         if case .system(_, _, 17) = self { true } else { false }
+    }
+}
+
+extension HostError {
+    /// What happened, without the path.
+    public var cause: String {
+        switch self {
+        case .system(_, _, let code): words(errno: code)
+        case .unsafe(_, let reason): "\(reason)"
+        case .notOpen, .timedOut: description
+        }
     }
 }
 
@@ -58,6 +71,7 @@ extension HostError.Reason: CustomStringConvertible {
         case .not(let kind): "it is no \(kind)"
         case .taken(0): "another process listens there"
         case .taken(let pid): "another process (\(pid)) listens there"
+        case .changed: "it was replaced or changed while it was open"
         case .tooLong(let byteCount, let limit):
             "it has \(byteCount) bytes, and the system takes \(limit)"
         }

@@ -293,6 +293,11 @@ public enum PrivateFiles: Sendable {
         _ = unsafe rmdir(path)
     }
 
+    /// The same for a file that is open.
+    static func requirePrivate(_ status: stat, _ path: String) throws(HostError) {
+        try require(status, path, kind: S_IFREG, named: "regular file", forbidden: 0o077)
+    }
+
     private static func require(
         _ status: stat, _ path: String, kind: mode_t, named name: String, forbidden: mode_t
     ) throws(HostError) {

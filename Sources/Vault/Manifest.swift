@@ -8,9 +8,17 @@ struct Manifest: Equatable {
     var rowCount: UInt64
     /// The sum of all rows' hashes.
     var sum: Digest
-    /// How long the audit trail was, and its last hash: zero until there is one.
+    /// How long the audit trail was, and its last hash, at its last checkpoint: zero until there is one.
     var trailLength: UInt64 = 0
     var trailHead = Digest()
+
+    var trail: TrailPoint {
+        get { TrailPoint(length: trailLength, head: trailHead.bytes) }
+        set {
+            trailLength = newValue.length
+            trailHead = Digest(newValue.head) ?? Digest()
+        }
+    }
 
     static let byteCount = 88
 

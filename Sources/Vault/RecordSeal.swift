@@ -122,14 +122,16 @@ enum RecordSeal {
     }
 
     /// Opens a tombstone's name.
-    static func requireTombstone(
-        _ row: TombstoneRow, with master: borrowing MasterKey
-    ) throws(VaultError) {
+    static func name(
+        of row: TombstoneRow, with master: borrowing MasterKey
+    ) throws(VaultError) -> String {
         do throws(SodiumError) {
             let key = master.tombstoneKey(record: row.id, revision: row.revision)
             let padded = try SecretBox.open(row.name.span, with: key)
-            _ = try padded.withBytes { bytes throws(SodiumError) in
-                try Padding.unpaddedByteCount(of: bytes, blockByteCount: Format.metadataBlock)
+            return try padded.withBytes { bytes throws(SodiumError) in
+                let count = try Padding.unpaddedByteCount(
+                    of: bytes, blockByteCount: Format.metadataBlock)
+                return String(decoding: bytes.extracting(0..<count).copied(), as: UTF8.self)
             }
         } catch {
             throw .damaged(.metadata)

@@ -91,6 +91,12 @@ final class UnlockedVault {
 
     var generation: UInt64 { manifest.generation }
 
+    /// The audit trail's checkpoint, as it is sealed.
+    var trail: TrailPoint { manifest.trail }
+
+    /// What the next change seals as the audit trail's checkpoint; nil for the one that is sealed now.
+    var nextTrail: TrailPoint?
+
     var count: Int { records.count }
 
     func contains(_ name: String) -> Bool {
@@ -136,11 +142,13 @@ final class UnlockedVault {
             if let old = keyslotHashes[keyslot.slot] { gone.append(old) }
             come.append(rowHash.of(keyslot))
         }
-        let next = manifest.next(removing: gone, adding: come)
+        var next = manifest.next(removing: gone, adding: come)
+        if let nextTrail { next.trail = nextTrail }
         let sealed = next.sealed(
             with: master, nonce: .random(byteCount: SecretBox.nonceByteCount))
         try store.write(changes + [.manifest(sealed, replacing: sealedManifest)])
         manifest = next
+        nextTrail = nil
         sealedManifest = sealed
         if let removing, let index = Digest(removing.nameIndex) { records[index] = nil }
         if let adding, let index = Digest(adding.nameIndex) { records[index] = rowHash.of(adding) }

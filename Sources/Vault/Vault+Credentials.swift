@@ -69,6 +69,17 @@ extension Vault {
             destination: destination, secret: secret, nonces: RecordSeal.Nonces())
     }
 
+    /// The same with a record id that somebody else needed before: 16 random bytes.
+    @discardableResult
+    package func add(
+        name: String, metadata: [UInt8], destination: [UInt8], secret: borrowing Secret,
+        id: [UInt8]
+    ) throws(VaultError) -> Record {
+        try add(
+            Record(id: id, revision: 1, name: name, metadata: metadata),
+            destination: destination, secret: secret, nonces: RecordSeal.Nonces())
+    }
+
     /// The same with given random values: for test vectors.
     package func add(
         name: String, metadata: [UInt8], destination: [UInt8], secret: borrowing Secret,

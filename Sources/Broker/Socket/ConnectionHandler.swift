@@ -145,6 +145,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
             }
             state = .body(request, keepsAlive: head.isKeepAlive)
         } catch {
+            desk.noteRefusalOfHead(error, of: caller)
             refuse(error, asksForHead: head.method == .HEAD)
         }
     }

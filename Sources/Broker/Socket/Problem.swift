@@ -121,6 +121,7 @@ package struct Problem: Equatable, Sendable {
                     + "locked out; to ask now: --fresh"
             ]
         case .start(let fault): self.init(fault)
+        case .trail(let error): self.init(trail: error)
         case .internalFault(let words):
             self.init("internal", 500, 70, "a fault of bursard: \(words)")
         }

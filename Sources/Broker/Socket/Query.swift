@@ -50,4 +50,12 @@ package struct Query: Equatable, Sendable {
         }
         return duration
     }
+
+    /// An unsigned integer.
+    package func integer(_ name: String) throws(BrokerError) -> UInt64? {
+        guard let text = text(name) else { return nil }
+        guard let integer = UInt64(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { throw .badRequest("the parameter \"\(name)\" is no whole number") }
+        return integer
+    }
 }

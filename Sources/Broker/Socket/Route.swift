@@ -15,6 +15,8 @@ package enum Route: Equatable, Sendable {
     case changePassphrase
     case check
     case stop
+    case audit
+    case auditSearch
 
     /// Finds the route of a method and a path without its query.
     ///
@@ -33,6 +35,8 @@ package enum Route: Equatable, Sendable {
         case ["passphrase"]: routes = ["POST": .changePassphrase]
         case ["check"]: routes = ["POST": .check]
         case ["stop"]: routes = ["POST": .stop]
+        case ["audit"]: routes = ["GET": .audit]
+        case ["audit", "search"]: routes = ["POST": .auditSearch]
         case let rest where rest.count == 2 && rest[0] == "credentials":
             let name = try Self.name(rest[1])
             routes = [
@@ -71,6 +75,7 @@ package enum Route: Equatable, Sendable {
         case .unlock: ["for", "accept_older"]
         case .createVault: ["kdf"]
         case .check: ["file"]
+        case .audit: ["after", "last", "limit", "wait", "verify"]
         default: []
         }
     }
@@ -82,6 +87,7 @@ package enum Route: Equatable, Sendable {
         case .allow, .disallow: 64 * 1024
         case .unlock, .createVault, .check: Self.passphraseLimit
         case .changePassphrase: 4 + 2 * Self.passphraseLimit
+        case .auditSearch: Self.tokenLimit
         default: 0
         }
     }
@@ -96,13 +102,16 @@ package enum Route: Equatable, Sendable {
         }
     }
 
-    /// Whether its body is raw passphrases, and nothing else.
+    /// Whether its body is raw passphrases, or a token, and nothing else.
     package var takesPassphrase: Bool {
         switch self {
-        case .unlock, .createVault, .check, .changePassphrase: true
+        case .unlock, .createVault, .check, .changePassphrase, .auditSearch: true
         default: false
         }
     }
+
+    /// The most bytes of a token: what a token endpoint may answer.
+    package static let tokenLimit = 256 * 1024
 
     /// The most bytes of a passphrase.
     package static let passphraseLimit = 64 * 1024

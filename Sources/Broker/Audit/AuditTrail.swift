@@ -1,0 +1,342 @@
+internal import Host
+package import Logging
+internal import OAuth
+internal import Sodium
+internal import Synchronization
+package import Vault
+
+/// The audit trail: what was paid out, refused and changed, one line each, chained by keys of the vault.
+///
+/// A line is written before what it says takes effect. Nothing here waits for anybody but the disk.
+package final class AuditTrail: Sendable {
+    let clock: BrokerClock
+    let limits: TrailLimits
+    private let folder: String
+    private let state = Mutex(State())
+    /// Wakes whoever syncs.
+    let writes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+
+    struct State {
+        var mode = Mode.none
+        var ledger = RefusalLedger()
+        var lastCheckpoint: ContinuousClock.Instant?
+        /// The last line that the vault has sealed.
+        var sealed: UInt64 = 0
+        var errorCount = 0
+        var logger: Logger?
+        var isEnding = false
+    }
+
+    enum Mode {
+        /// There is no vault.
+        case none
+        case locked(LockedSegment)
+        case open(OpenTrail)
+    }
+
+    /// A trail without a vault.
+    ///
+    /// - Parameters:
+    ///   - folder: where its files are, or will be.
+    ///   - limits: what they are bounded to.
+    ///   - clock: what the times of lines, and coalescing, go by.
+    package init(folder: String, limits: TrailLimits = TrailLimits(), clock: BrokerClock) {
+        self.folder = folder
+        self.limits = limits
+        self.clock = clock
+        (writes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Has each line also logged, for the journal.
+    package func mirror(to logger: Logger) {
+        state.withLock { $0.logger = logger }
+    }
+
+    /// How many lines could not be written.
+    package var errorCount: Int { state.withLock { $0.errorCount } }
+
+    /// The last line; nil while the vault is locked.
+    package var point: TrailPoint? {
+        state.withLock { state in
+            if case .open(let trail) = state.mode { trail.point } else { nil }
+        }
+    }
+
+    /// The files, and the keys, of an open trail; nil while the vault is locked.
+    func opened() -> (files: TrailFiles, keys: TrailKeys)? {
+        state.withLock { state in
+            if case .open(let trail) = state.mode { (trail.files, trail.keys) } else { nil }
+        }
+    }
+
+    /// Whether the broker is about to end, so that nobody should wait for a line.
+    var isEnding: Bool { state.withLock { $0.isEnding } }
+
+    /// Has those go who wait for a line.
+    package func end() {
+        state.withLock { $0.isEnding = true }
+    }
+
+    /// Notes that there is a vault, locked.
+    package func close(vaultID: [UInt8]) {
+        let files = TrailFiles(folder: folder, vaultID: vaultID)
+        state.withLock { state in
+            if case .locked(let segment) = state.mode, segment.files == files { return }
+            state.mode = .locked(LockedSegment(files: files, limit: limits.lockedByteCount))
+        }
+    }
+
+    /// Goes on with the trail of a vault that was just unlocked.
+    ///
+    /// Where the trail can't be written, that is tried again with every line.
+    ///
+    /// - Parameters:
+    ///   - keys: what chains it.
+    ///   - vaultID: whose it is.
+    ///   - checkpoint: what the vault has sealed of it.
+    /// - Returns: what a person should be told, in words; nil if all is well.
+    package func open(
+        _ keys: TrailKeys, vaultID: [UInt8], checkpoint: TrailPoint
+    ) -> String? {
+        let files = TrailFiles(folder: folder, vaultID: vaultID)
+        let now = clock.now()
+        let time = self.time
+        return state.withLock { state in
+            if case .open(let trail) = state.mode, trail.files == files { return nil }
+            var droppedCount: UInt64 = 0
+            if case .locked(let segment) = state.mode, segment.files == files {
+                droppedCount = segment.droppedCount
+            }
+            var trail = OpenTrail(
+                files: files, keys: keys, limits: limits, checkpoint: checkpoint,
+                droppedCount: droppedCount)
+            state.lastCheckpoint = now
+            state.sealed = checkpoint.length
+            do throws(HostError) {
+                try trail.makeReady(at: time)
+                state.mode = .open(trail)
+                return trail.finding.map { $0 + ": bursar audit --verify says more" }
+            } catch {
+                state.errorCount += 1
+                state.mode = .open(trail)
+                return "the audit trail can't be written, so no token is paid out: \(error)"
+            }
+        }
+    }
+
+    private var time: String { rfc3339Milliseconds(clock.wallSeconds()) }
+
+    /// Writes a line of an unlocked vault.
+    ///
+    /// - Throws: ``BrokerError/trail(_:)`` if it can't be written, ``BrokerError/locked``.
+    package func append(_ event: AuditEvent) throws(BrokerError) {
+        let time = self.time
+        let result: Result<Void, BrokerError> = state.withLock { state in
+            guard case .open(var trail) = state.mode else { return .failure(.locked) }
+            // Else two owners of the trail's parts would have to be told apart at each line.
+            state.mode = .none
+            defer { state.mode = .open(trail) }
+            do throws(HostError) {
+                _ = try trail.append(event, at: time)
+                state.logger?.note(event, trail.point.length)
+                return .success(())
+            } catch {
+                state.errorCount += 1
+                return .failure(.trail(error))
+            }
+        }
+        try result.get()
+        wake.yield()
+    }
+
+    /// Writes a line of a change that is about to be made, and waits until it is on disk.
+    ///
+    /// - Returns: the point that the change has to seal.
+    /// - Throws: ``BrokerError/trail(_:)``; the change must not be made then. ``BrokerError/locked``.
+    package func announce(_ event: AuditEvent) throws(BrokerError) -> TrailPoint {
+        try append(event)
+        guard let point = try sync() else { throw .locked }
+        return point
+    }
+
+    /// Writes a line if it can be written, locked or not: of what happens whether it is noted or not.
+    package func note(_ event: AuditEvent) {
+        let time = self.time
+        state.withLock { $0.note(event, at: time) }
+        wake.yield()
+    }
+
+    /// Notes a refusal; of many alike, only how many they are.
+    package func refused(_ event: AuditEvent) {
+        let now = clock.now()
+        let time = self.time
+        let isWritten = state.withLock { state in
+            if case .none = state.mode { return false }
+            // A window that is over is closed first, so that the refusal begins another.
+            state.closeWindows(at: now, time)
+            guard state.ledger.admits(event, at: now) else { return false }
+            state.noteRefusal(event, at: time)
+            return true
+        }
+        if isWritten { wake.yield() }
+    }
+
+    /// Ends what was counted and has had its time.
+    package func tidy() {
+        let now = clock.now()
+        let time = self.time
+        state.withLock { $0.closeWindows(at: now, time) }
+    }
+
+    /// Waits until all lines are on disk.
+    ///
+    /// - Returns: the last of them; nil while the vault is locked.
+    /// - Throws: ``BrokerError/trail(_:)``.
+    @discardableResult
+    package func sync() throws(BrokerError) -> TrailPoint? {
+        let pending = state.withLock { state -> (trail: OpenTrail, needsSync: Bool)? in
+            if case .locked(let segment) = state.mode { segment.sync() }
+            guard case .open(let trail) = state.mode, trail.file != nil else { return nil }
+            return (trail, trail.point.length > trail.synced)
+        }
+        guard let (trail, needsSync) = pending, let file = trail.file else { return nil }
+        guard needsSync else { return trail.point }
+        do throws(HostError) {
+            // Not under the lock: it takes milliseconds, and tokens go on meanwhile.
+            try file.sync()
+            change(trail.files) { $0.synced = max($0.synced, trail.point.length) }
+        } catch {
+            state.withLock { $0.errorCount += 1 }
+            change(trail.files) { $0.reopen() }
+            throw .trail(error)
+        }
+        return trail.point
+    }
+
+    /// Changes the open trail, if it is still the one of these files.
+    private func change(_ files: TrailFiles, _ body: (inout OpenTrail) -> Void) {
+        state.withLock { state in
+            guard case .open(var trail) = state.mode, trail.files == files else { return }
+            body(&trail)
+            state.mode = .open(trail)
+        }
+    }
+
+    /// Ends the trail of a vault that is about to be locked: all is written and synced, the keys are gone.
+    ///
+    /// - Parameter event: what the last line says; nil for none.
+    /// - Returns: the point that the vault should seal; nil if there is no open trail, or it can't be synced.
+    package func close(_ event: AuditEvent?) -> TrailPoint? {
+        let now = clock.now()
+        let time = self.time
+        let isOpen = state.withLock { state in
+            guard case .open = state.mode else { return false }
+            state.closeWindows(at: now, time, all: true)
+            if let event { state.note(event, at: time) }
+            return true
+        }
+        guard isOpen else { return nil }
+        let point = try? sync()
+        state.withLock { state in
+            guard case .open(let trail) = state.mode else { return }
+            state.mode = .locked(
+                LockedSegment(files: trail.files, limit: limits.lockedByteCount))
+        }
+        return point
+    }
+
+    /// The point that is to be sealed now, if a checkpoint is due; it is on disk.
+    package func dueCheckpoint() -> TrailPoint? {
+        let now = clock.now()
+        let isDue = state.withLock { state in
+            guard case .open(let trail) = state.mode, trail.file != nil else { return false }
+            let count = trail.point.length - min(state.sealed, trail.point.length)
+            guard count > 0 else { return false }
+            let age = now - (state.lastCheckpoint ?? now)
+            return count >= limits.linesUntilCheckpoint || age >= limits.timeUntilCheckpoint
+                || trail.needsCheckpoint
+        }
+        return isDue ? try? sync() : nil
+    }
+
+    /// Syncs what is written, soon after, and has checkpoints sealed when they are due; until cancelled.
+    ///
+    /// - Parameter seal: seals a point in the vault.
+    package func run(seal: @Sendable (TrailPoint) async -> Void) async {
+        for await _ in writes {
+            guard (try? await clock.sleep(clock.now() + Self.syncDelay)) != nil else { return }
+            _ = try? sync()
+            if let point = dueCheckpoint() { await seal(point) }
+        }
+    }
+
+    /// A line is on disk so much, and the time of a sync, after it was written.
+    private static let syncDelay = Duration.milliseconds(500)
+
+    /// Notes that the vault has sealed a point.
+    package func noteSealed(_ point: TrailPoint) {
+        let now = clock.now()
+        state.withLock { state in
+            state.sealed = max(state.sealed, point.length)
+            state.lastCheckpoint = now
+            guard case .open(var trail) = state.mode else { return }
+            trail.needsCheckpoint = false
+            state.mode = .open(trail)
+        }
+    }
+}
+
+extension AuditTrail.State {
+    /// Writes a line, if it can be written.
+    mutating func note(_ event: AuditEvent, at time: String, isRefusal: Bool = false) {
+        switch mode {
+        case .none: break
+        case .locked(var segment):
+            segment.append(event, at: time)
+            mode = .locked(segment)
+            logger?.note(event, nil)
+        case .open(var trail):
+            do throws(HostError) {
+                if try trail.append(event, at: time, isRefusal: isRefusal) {
+                    logger?.note(event, trail.point.length)
+                } else {
+                    ledger.addUncounted(event.count ?? 1)
+                }
+            } catch {
+                errorCount += 1
+                if isRefusal { ledger.addUncounted(event.count ?? 1) }
+            }
+            mode = .open(trail)
+        }
+    }
+
+    mutating func noteRefusal(_ event: AuditEvent, at time: String) {
+        note(event, at: time, isRefusal: true)
+    }
+
+    mutating func closeWindows(
+        at now: ContinuousClock.Instant, _ time: String, all: Bool = false
+    ) {
+        for event in ledger.close(at: now, all: all) { noteRefusal(event, at: time) }
+        if all, let event = ledger.takeUncounted() { note(event, at: time) }
+    }
+}
+
+extension Logger {
+    /// One line of the trail, for the journal.
+    fileprivate func note(_ event: AuditEvent, _ number: UInt64?) {
+        var metadata: Metadata = ["event": "\(event.kind.rawValue)"]
+        if let number { metadata["seq"] = "\(number)" }
+        if let caller = event.caller {
+            metadata["uid"] = "\(caller.uid)"
+            metadata["pid"] = "\(caller.pid)"
+            if let unit = caller.unit { metadata["unit"] = "\(escaped(unit, limit: 512))" }
+        }
+        if let record = event.record { metadata["record"] = "\(LineBuilder.hex(record))" }
+        if let rule = event.rule { metadata["rule"] = "\(escaped(rule, limit: 512))" }
+        if let reason = event.reason { metadata["reason"] = "\(reason)" }
+        if let count = event.count { metadata["count"] = "\(count)" }
+        info("audit", metadata: metadata)
+    }
+}

@@ -1,0 +1,111 @@
+internal import Host
+internal import OAuth
+internal import Sodium
+
+/// Reads a trail for people: pages of it, and where a token went. What is read is not checked here.
+struct TrailReader: Sendable {
+    let files: TrailFiles
+
+    /// The most bytes of one answer.
+    static let pageByteCount = 1 << 20
+    /// The most lines of one answer.
+    static let mostLines = 1000
+
+    /// The lines after a number, in the order in which they were written.
+    func lines(after number: UInt64, limit: Int) throws(HostError) -> [TrailLine] {
+        var lines: [TrailLine] = []
+        var count = 0
+        for path in files.all {
+            guard let file = try AppendOnlyFile.reading(path) else { continue }
+            let end = try file.byteCount()
+            guard let last = try Self.lastNumber(file, end), last > number else { continue }
+            var offset = try Self.offset(file, end, after: number)
+            while offset < end, lines.count < limit, count < Self.pageByteCount {
+                let part = try file.read(at: offset, count: min(end - offset, 128 << 10))
+                let (found, rest) = TrailLine.split(part)
+                guard !found.isEmpty else { break }
+                for line in found.compactMap({ TrailLine($0) })
+                where line.number > number && lines.count < limit {
+                    lines.append(line)
+                    count += line.bytes.count
+                }
+                offset += part.count - rest.count
+            }
+        }
+        return lines
+    }
+
+    private static func lastNumber(
+        _ file: AppendOnlyFile, _ end: Int
+    ) throws(HostError) -> UInt64? {
+        let window = min(end, 2 * AuditEvent.longestLine)
+        let tail = try file.read(at: end - window, count: window)
+        return TrailLine.split(tail).lines.reversed().lazy.compactMap { TrailLine($0) }.first?
+            .number
+    }
+
+    /// Where a line begins that is not after a number, but soon before one: by halving.
+    private static func offset(
+        _ file: AppendOnlyFile, _ end: Int, after number: UInt64
+    ) throws(HostError) -> Int {
+        var low = 0
+        var high = end
+        while high - low > 4 * AuditEvent.longestLine {
+            let middle = (low + high) / 2
+            let part = try file.read(at: middle, count: 2 * AuditEvent.longestLine)
+            let (lines, _) = TrailLine.split(part)
+            // The first one began before.
+            guard let before = lines.first, let next = lines.dropFirst().first,
+                let line = TrailLine(next)
+            else { break }
+            if line.number > number { high = middle } else { low = middle + before.count + 1 }
+        }
+        return low
+    }
+
+    /// The payouts of one token, by its hash.
+    func payouts(of tokenHash: [UInt8]) throws(HostError) -> [TrailLine] {
+        let needle = Array("\"token\":\"\(LineBuilder.hex(tokenHash))\"".utf8)
+        var found: [TrailLine] = []
+        for path in files.all {
+            guard let file = try AppendOnlyFile.reading(path) else { continue }
+            var rest: [UInt8] = []
+            var offset = 0
+            while true {
+                let part = try file.read(at: offset, count: 1 << 20)
+                guard !part.isEmpty else { break }
+                offset += part.count
+                let split = TrailLine.split(rest + part)
+                rest = split.rest.count > AuditEvent.longestLine ? [] : split.rest
+                found += split.lines.filter { $0.contains(needle) }.compactMap { TrailLine($0) }
+            }
+        }
+        return found
+    }
+}
+
+extension [UInt8] {
+    /// Whether the bytes have others in them.
+    fileprivate func contains(_ needle: [UInt8]) -> Bool {
+        guard let first = needle.first, count >= needle.count else { return false }
+        var start = startIndex
+        while let index = self[start...].firstIndex(of: first) {
+            guard index + needle.count <= endIndex else { return false }
+            if self[index..<(index + needle.count)].elementsEqual(needle) { return true }
+            start = index + 1
+        }
+        return false
+    }
+}
+
+extension TrailLine {
+    /// The line with the name of its credential put in at its end.
+    func named(_ names: [[UInt8]: String]) -> [UInt8] {
+        let member = Array("\"record\":\"".utf8)
+        guard let start = bytes.firstRange(of: member)?.upperBound, start + 32 <= bytes.count,
+            let id = Self.hex(bytes[start..<(start + 32)]), let name = names[id]
+        else { return bytes }
+        return bytes.dropLast() + ",\"name\":".utf8 + JSONValue.string(name).encoded()
+            + [UInt8(ascii: "}")]
+    }
+}

@@ -1,0 +1,95 @@
+internal import Sodium
+internal import Vault
+
+/// What joins vault and audit trail: its keys come and go with the master key, and each change of the vault
+/// seals how far the trail was.
+extension VaultKeeper {
+    /// Goes on with the trail of a vault that was just unlocked.
+    ///
+    /// - Returns: what a person should be told, in words.
+    func openTrail(of vault: Vault) throws(VaultError) -> [String] {
+        let keys = TrailKeys(
+            chain: try vault.trailKey(.chain), token: try vault.trailKey(.token))
+        let warning = audit.open(keys, vaultID: vault.id, checkpoint: try vault.trail())
+        return warning.map { [$0] } ?? []
+    }
+
+    /// Ends the trail, and seals how long it is, as far as that can be done: locking waits for nothing.
+    func closeTrail(_ event: AuditEvent?) {
+        guard let vault, !vault.isLocked else {
+            if let event, event.kind == .stop { audit.note(event) }
+            return
+        }
+        guard let point = audit.close(event), event?.reason != Self.damage else { return }
+        try? vault.sealTrail(point)
+    }
+
+    /// Why a vault is locked whose file must not be written any more.
+    static let damage = "damage"
+
+    /// Writes what is about to be done, and has the change seal the trail up to there.
+    ///
+    /// - Throws: ``BrokerError/trail(_:)``; nothing may be changed then.
+    func announce(_ event: AuditEvent) throws(BrokerError) {
+        let point = try audit.announce(event)
+        let vault = try unlocked()
+        try asBrokerError { () throws(VaultError) in try vault.noteTrail(point) }
+    }
+
+    /// Makes a change of the vault whose line in the trail is on disk before.
+    ///
+    /// - Parameters:
+    ///   - event: what is about to be done.
+    ///   - change: does it; when it throws, another line says so.
+    /// - Returns: what the change returns.
+    /// - Throws: ``BrokerError/trail(_:)`` where nothing was changed, or what the change throws.
+    package func announced<R>(
+        _ event: AuditEvent, _ change: () throws(BrokerError) -> R
+    ) throws(BrokerError) -> R {
+        try announce(event)
+        do throws(BrokerError) {
+            let result = try change()
+            noteSealed()
+            return result
+        } catch {
+            var failed = AuditEvent(.failed, by: event.caller)
+            failed.record = event.record
+            failed.reason =
+                error.mayHaveChangedTheVault ? "perhaps_changed" : "unchanged"
+            audit.note(failed)
+            throw error
+        }
+    }
+
+    /// Seals how long the trail is now.
+    package func checkpoint() {
+        guard let vault, !vault.isLocked, let point = try? audit.sync() else { return }
+        seal(point)
+    }
+
+    /// Seals a point of the trail that is on disk; what can't be sealed now is sealed later.
+    func seal(_ point: TrailPoint) {
+        // Not with a vault that was locked and unlocked meanwhile: its own points are further.
+        guard let vault, !vault.isLocked, let sealed = try? vault.trail(),
+            sealed.length < point.length, (try? vault.sealTrail(point)) != nil
+        else { return }
+        audit.noteSealed(point)
+    }
+
+    private func noteSealed() {
+        guard let vault, let sealed = try? vault.trail() else { return }
+        audit.noteSealed(sealed)
+    }
+
+    /// What each record id stands for, of removed credentials too.
+    func names() throws(BrokerError) -> [[UInt8]: String] {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in try vault.names() }
+    }
+
+    /// The checkpoint that the vault has sealed.
+    func sealedTrail() throws(BrokerError) -> TrailPoint {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in try vault.trail() }
+    }
+}
