@@ -209,7 +209,9 @@ struct AuditTrailTests {
         let other = try TrailFixture()
         _ = other.trail.open(TrailFixture.keys(9), vaultID: other.id, checkpoint: .start)
         for _ in 2...Self.count { try other.pay("other") }
-        let strange = [lines[4], try other.lines[3], lines[5].replacingOccurrences(of: "6", with: "7")]
+        let strange = [
+            lines[4], try other.lines[3], lines[5].replacingOccurrences(of: "6", with: "7"),
+        ]
         for line in strange {
             var changed = lines
             changed.insert(line, at: place)

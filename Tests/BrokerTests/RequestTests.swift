@@ -8,6 +8,7 @@ struct RouteTests {
         ("GET", "/v1/status", Route.status), ("GET", "/v1/credentials", .credentials),
         ("POST", "/v1/unlock", .unlock), ("POST", "/v1/lock", .lock),
         ("POST", "/v1/vault", .createVault), ("POST", "/v1/check", .check),
+        ("GET", "/v1/audit", .audit), ("POST", "/v1/audit/search", .auditSearch),
         ("GET", "/v1/credentials/a%2Eb/token", .token(CredentialName("a.b")!)),
         ("PUT", "/v1/credentials/a", .putCredential(CredentialName("a")!)),
         ("DELETE", "/v1/credentials/a@b-c_d", .removeCredential(CredentialName("a@b-c_d")!)),
@@ -19,7 +20,7 @@ struct RouteTests {
     @Test(arguments: [
         "/", "/v1", "/v1/", "/v2/status", "/v1/status/", "//v1/status", "/v1//status", "/V1/status",
         "/v1/status/x", "/v1/credentials/a/token/", "/v1/credentials/a/tokens",
-        "/v1/oauth2/token", "/v1/audit", "/metrics", "/v1/./status", "/v1/%73tatus",
+        "/v1/oauth2/token", "/v1/audit/", "/metrics", "/v1/./status", "/v1/%73tatus",
     ])
     func hasNothingElse(path: String) {
         #expect(throws: BrokerError.notFound) { _ = try Route(method: "GET", path: path) }

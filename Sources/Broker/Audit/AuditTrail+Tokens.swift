@@ -39,7 +39,9 @@ extension Desk {
         switch error {
         case .refusedToken(let name, _), .notAllowed(let name, _), .scopeBeyondRule(let name, _):
             let known = CredentialName(name)
-            if let known { event.record = try? await keeper.knownCredential(named: known).record.id }
+            if let known {
+                event.record = try? await keeper.knownCredential(named: known).record.id
+            }
             if event.record == nil { event.reason = "no_such_credential" }
         default: break
         }

@@ -15,7 +15,8 @@ struct TrailLine: Equatable {
 
     /// Reads a line without its end; nil for what is none.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count <= AuditEvent.longestLine, bytes.count > Self.start.count + Self.tailCount,
+        guard bytes.count <= AuditEvent.longestLine,
+            bytes.count > Self.start.count + Self.tailCount,
             bytes.starts(with: Self.start)
         else { return nil }
         var number: UInt64 = 0
@@ -90,4 +91,3 @@ extension JSONValue {
         if case .number(let text) = self { UInt64(text) } else { nil }
     }
 }
-
