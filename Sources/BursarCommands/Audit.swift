@@ -196,7 +196,9 @@ struct AuditLine: Decodable {
             let shown = cell.isEmpty ? "-" : cell
             text += shown + String(repeating: " ", count: max(0, width - shown.count)) + "  "
         }
-        return text + (cells.last ?? "")
+        text += cells.last ?? ""
+        while text.last == " " { text.removeLast() }
+        return text
     }
 
     var row: String {
@@ -208,7 +210,7 @@ struct AuditLine: Decodable {
         }
         if container == true { caller += " contained" }
         var what: [String] = []
-        if let reason { what.append(reason) }
+        if let reason, reason != event { what.append(reason) }
         if let count { what.append(event == "torn" ? "\(count) bytes" : "\(count) times") }
         if let scopes { what.append("scope " + scopes.joined(separator: " ")) }
         if let audience { what.append("audience " + audience) }

@@ -48,7 +48,8 @@ package final class AuditTrail: Sendable {
         (writes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Has each line also logged, for the journal.
+    /// Has each line also logged, for the journal; and says that it is known who is in a container, as in a
+    /// machine's broker.
     package func mirror(to logger: Logger) {
         state.withLock { $0.logger = logger }
     }
@@ -138,6 +139,7 @@ package final class AuditTrail: Sendable {
             state.mode = .none
             defer { state.mode = .open(trail) }
             do throws(HostError) {
+                let event = state.known(event)
                 _ = try trail.append(event, at: time)
                 state.logger?.note(event, trail.point.length)
                 return .success(())
@@ -290,6 +292,7 @@ package final class AuditTrail: Sendable {
 extension AuditTrail.State {
     /// Writes a line, if it can be written.
     mutating func note(_ event: AuditEvent, at time: String, isRefusal: Bool = false) {
+        let event = known(event)
         switch mode {
         case .none: break
         case .locked(var segment):
@@ -309,6 +312,14 @@ extension AuditTrail.State {
             }
             mode = .open(trail)
         }
+    }
+
+    /// The event without what nobody has looked at: a user's own broker does not ask who is in a container.
+    func known(_ event: AuditEvent) -> AuditEvent {
+        guard logger == nil, event.caller?.isContained == true else { return event }
+        var event = event
+        event.caller?.isContained = false
+        return event
     }
 
     mutating func noteRefusal(_ event: AuditEvent, at time: String) {
