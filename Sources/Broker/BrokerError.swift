@@ -120,4 +120,20 @@ extension BrokerError {
         default: false
         }
     }
+
+    /// Whether it says nothing against a token that is still alive: the server, or the way to it, is in
+    /// trouble, has refused, or must not be asked now.
+    var leavesTokensAlone: Bool {
+        switch self {
+        case .unreachable, .untrusted, .noAnswer, .timedOut, .oauth, .paused,
+            .tryLater(.serverAsked, _), .tryLater(.budget, _):
+            true
+        default: false
+        }
+    }
+
+    /// Whether the server has refused, and the same request hardly fares better a moment later.
+    var isRefusal: Bool {
+        if case .oauth = self { !isWorthRepeating } else { false }
+    }
 }

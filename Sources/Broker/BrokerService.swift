@@ -76,15 +76,16 @@ package struct BrokerService: Service {
             fileLock: fileLock, threads: threads, clock: clock)
         let endpoint = TokenEndpoint(group: group, defaultProxy: configuration.proxy)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+        let metrics = Metrics()
         let desk = Desk(
             vaultPath: configuration.vaultFile, socketPath: configuration.socketPath,
-            keeper: keeper, cache: TokenCache(clock: clock),
+            keeper: keeper, cache: TokenCache(clock: clock, metrics: metrics),
             requester: TokenRequester(endpoint: endpoint, clock: clock),
             access: Access(
                 policy: configuration.isSystem
                     ? .machine(MachineGroups()) : .owner(uid: ProcessIdentity.uid),
                 accounts: Accounts(clock: clock, threads: nameThreads)),
-            clock: clock, stop: stop)
+            metrics: metrics, clock: clock, stop: stop)
         let place = SocketKeeper(
             path: configuration.socketPath, inherited: sockets?.broker, desk: desk,
             keeper: keeper, group: group, logger: logger)

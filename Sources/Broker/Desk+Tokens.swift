@@ -59,19 +59,8 @@ extension Desk {
             credential: CredentialRevision(id: record.id, revision: record.revision),
             scopes: Set(grant.request.scopes), audience: grant.request.audience,
             resources: Set(grant.request.resources))
-        let token = try await cache.token(for: key, demand) { [requester, keeper, cache] deadline in
-            do throws(BrokerError) {
-                return .success(
-                    try await requester.token(
-                        grant.request, for: grant.credential, named: record.name, by: deadline,
-                        noteRepeat: { await cache.noteRepeat(key.credential) },
-                        openSecret: { () async throws(BrokerError) in
-                            try await keeper.secret(of: record)
-                        }))
-            } catch {
-                return .failure(error)
-            }
-        }
+        let token = try await cache.token(
+            for: key, demand, request: asking(grant.request, record.name, key.credential))
         try grant.requireScope(of: token)
         try keeper.audit.paid(
             token, for: key, to: caller, by: grant.rule?.subject.description ?? "owner")

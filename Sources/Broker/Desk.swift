@@ -14,6 +14,8 @@ package final class Desk: Sendable {
     let requester: TokenRequester
     let access: Access
     let clock: BrokerClock
+    /// What is counted for `GET /metrics`.
+    package let metrics: Metrics
     let socketPath: Mutex<String>
     private let activity: Mutex<Activity>
     let stop: AsyncStream<Void>.Continuation
@@ -29,7 +31,7 @@ package final class Desk: Sendable {
 
     package init(
         vaultPath: String, socketPath: String, keeper: VaultKeeper, cache: TokenCache,
-        requester: TokenRequester, access: Access, clock: BrokerClock,
+        requester: TokenRequester, access: Access, metrics: Metrics, clock: BrokerClock,
         stop: AsyncStream<Void>.Continuation
     ) {
         self.vaultPath = vaultPath
@@ -38,6 +40,7 @@ package final class Desk: Sendable {
         self.cache = cache
         self.requester = requester
         self.access = access
+        self.metrics = metrics
         self.clock = clock
         self.stop = stop
         activity = Mutex(Activity(last: clock.now()))

@@ -20,7 +20,8 @@ struct TokenCacheTests {
         }
     }
 
-    init() { cache = TokenCache(clock: time.clock) }
+    // What is refreshed in the background has tests of its own.
+    init() { cache = TokenCache(clock: time.clock, jitter: nil) }
 
     private static let place = BrokerError.Endpoint(credential: "a", host: "h", hasProxy: false)
 

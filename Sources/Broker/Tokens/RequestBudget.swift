@@ -31,10 +31,21 @@ package struct RequestBudget: Sendable {
 
     /// How long a caller who is no administrator has to wait for its request; nil if it need not.
     package func wait(at now: ContinuousClock.Instant) -> Duration? {
-        if underWay >= Self.requestsAtOnce { return .seconds(1) }
+        wait(at: now, atOnce: Self.requestsAtOnce, perMinute: Self.requestsPerMinute)
+    }
+
+    /// The same for a refresh in the background: half of the budget is left for callers.
+    package func waitInBackground(at now: ContinuousClock.Instant) -> Duration? {
+        wait(at: now, atOnce: Self.requestsAtOnce / 2, perMinute: Self.requestsPerMinute / 2)
+    }
+
+    private func wait(
+        at now: ContinuousClock.Instant, atOnce: Int, perMinute: Int
+    ) -> Duration? {
+        if underWay >= atOnce { return .seconds(1) }
         let counted = recent.filter { now - $0 < .seconds(60) }
-        guard counted.count >= Self.requestsPerMinute else { return nil }
-        return .seconds(60) - (now - counted[counted.count - Self.requestsPerMinute])
+        guard counted.count >= perMinute else { return nil }
+        return .seconds(60) - (now - counted[counted.count - perMinute])
     }
 
     /// Whether nothing of it matters any more.

@@ -81,6 +81,14 @@ package struct TokenDemand: Sendable {
         guard let expiry = token.expiry, let lifetime = token.lifetime, expiry > now else {
             return false
         }
-        return expiry - now >= minimumValidity ?? min(.seconds(60), lifetime / 2)
+        return expiry - now >= minimumValidity ?? Self.usualValidity(lifetime: lifetime)
     }
+
+    /// How long a token must still live for a demand that does not say.
+    package static func usualValidity(lifetime: Duration) -> Duration {
+        min(.seconds(60), lifetime / 2)
+    }
+
+    /// Whether any token will do that is alive, where no better one is to be had.
+    var isModest: Bool { minimumValidity == nil && !isFresh }
 }

@@ -26,12 +26,14 @@ package struct TokenRequester: Sendable {
     ///   - name: its name, for errors.
     ///   - deadline: when to give up.
     ///   - noteRepeat: called before each try but the first.
+    ///   - noteTry: called after each try that was sent, with how it ended and how long it took.
     ///   - openSecret: opens the client secret, anew for each try, so that none waits in memory.
     /// - Returns: the token.
     /// - Throws: ``BrokerError`` of the last try.
     package func token(
         _ request: TokenRequest, for credential: Credential, named name: String,
         by deadline: ContinuousClock.Instant, noteRepeat: @Sendable () async -> Void,
+        noteTry: @Sendable (Metrics.Outcome, Duration) -> Void = { _, _ in },
         openSecret: @Sendable () async throws(BrokerError) -> Secret
     ) async throws(BrokerError) -> Token {
         let place = endpoint.endpoint(of: credential, named: name)
@@ -44,7 +46,9 @@ package struct TokenRequester: Sendable {
                 let answer = try await send(request, credential, name, deadline, openSecret)
                 retryAfter = self.retryAfter(answer)
                 do throws(OAuthError) {
-                    return try token(answer, credential, sentAt: sentAt)
+                    let token = try token(answer, credential, sentAt: sentAt)
+                    noteTry(.ok, clock.now() - sentAt)
+                    return token
                 } catch {
                     failure = .oauth(await withholding(error, credential, openSecret), place)
                 }
@@ -52,6 +56,7 @@ package struct TokenRequester: Sendable {
                 failure = error
                 retryAfter = nil
             }
+            if let outcome = Metrics.Outcome(failure) { noteTry(outcome, clock.now() - sentAt) }
             guard failure.isWorthRepeating else { throw failure }
             guard let wait = try wait(before: deadline, tries, retryAfter, place) else {
                 throw failure
