@@ -87,6 +87,7 @@ let package = Package(
             resources: [
                 .copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py"),
                 .copy("Resources/system_broker.py"), .copy("Resources/unit_credential.py"),
+                .copy("Resources/crowd.py"),
             ],
             swiftSettings: testSettings),
         .testTarget(

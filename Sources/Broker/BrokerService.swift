@@ -16,6 +16,8 @@ package struct BrokerService: Service {
 
     /// How long requests under way may still take when the broker ends.
     private static let grace = Duration.seconds(5)
+    /// How long before that those who still wait are told.
+    private static let lastWord = Duration.milliseconds(500)
     /// How often the socket's place and the clocks are looked at.
     private static let round = Duration.seconds(2)
 
@@ -102,9 +104,14 @@ package struct BrokerService: Service {
         manager?.notify(.stopping)
         logger.info("ending")
         keeper.audit.end()
+        let lastWord = Task {
+            try await clock.sleep(clock.now() + Self.grace - Self.lastWord)
+            await desk.endRequests()
+        }
         async let units: Void? = credentials?.close(within: Self.grace)
         await place.close(within: Self.grace)
         _ = await units
+        lastWord.cancel()
         await desk.lock(AuditEvent(.stop))
         await endpoint.shutdown()
         try await keeper.close()

@@ -26,6 +26,7 @@ public enum Daemon: Sendable {
         do {
             try Hardening.forbidDumps()
             try? Hardening.raiseLockedMemoryLimit()
+            try? DescriptorLimit.raise()
             try Library.initialize()
             try await serve(configuration, report)
             return 0

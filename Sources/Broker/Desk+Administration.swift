@@ -101,6 +101,7 @@ extension Desk {
             throw error
         }
         await cache.remove(credential: id)
+        metrics.forget(credential: id)
         return Answer(status: .noContent)
     }
 

@@ -64,6 +64,11 @@ package final class Desk: Sendable {
         await cache.removeAll()
     }
 
+    /// Tells all who wait for a token that there will be none: the broker is ending.
+    package func endRequests() async {
+        await cache.removeAll(telling: .tryLater(.stopping, after: nil))
+    }
+
     /// Forgets the tokens once `unlock --for` has run out, and what else has had its time.
     package func tidy() async {
         if await keeper.isLocked { await cache.removeAll() }
@@ -87,6 +92,7 @@ package final class Desk: Sendable {
             return try await self.answer(to: request)
         } catch {
             await noteRefusal(error, of: request.caller)
+            metrics.noteDenial(in: error)
             if case .refusedToken = error { await waitForTheEndOfARefusal(since: beganAt) }
             return problem(error, for: request).answer
         }
@@ -111,6 +117,7 @@ package final class Desk: Sendable {
         case .stop: stopped()
         case .audit: try await audit(request)
         case .auditSearch: try await auditSearch(request)
+        case .metrics: await metricsText()
         }
     }
 }

@@ -22,6 +22,9 @@ package actor VaultKeeper {
     var failures = 0
     // Counts them, so that an unlocking that began before one does not end after it.
     var lockings = 0
+    // When each secret ends, once somebody has asked; and how often the vault was changed.
+    var expiries: [String: Double]?
+    var changes: UInt64 = 0
     // Passphrases are tried one after the other, so that each waits for what the one before has cost.
     var isTrying = false
     var nextTries: [CheckedContinuation<Void, Never>] = []
@@ -148,6 +151,20 @@ package actor VaultKeeper {
         return all
     }
 
+    /// Some of the credentials' records, in no order that means anything.
+    ///
+    /// - Parameters:
+    ///   - last: what the page before ended with; nil for the first.
+    ///   - limit: how many at most.
+    func recordPage(
+        after last: [UInt8]?, limit: Int
+    ) throws(BrokerError) -> (records: [Record], last: [UInt8]?) {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in
+            try vault.records(after: last, limit: limit)
+        }
+    }
+
     /// How many credentials there are.
     package func count() throws(BrokerError) -> Int {
         try unlocked().count
@@ -179,6 +196,7 @@ package actor VaultKeeper {
         let vault = try unlocked()
         known[name] = nil
         allowances = nil
+        let expiries = takeExpiries()
         let exists = try asBrokerError { () throws(VaultError) in
             try vault.contains(name.description)
         }
@@ -213,6 +231,7 @@ package actor VaultKeeper {
                 }
             }
         }
+        noteChange(name, credential.expiresAt, in: expiries)
         return (record, !exists)
     }
 
@@ -276,15 +295,18 @@ package actor VaultKeeper {
         let vault = try unlocked()
         known[name] = nil
         allowances = nil
+        let expiries = takeExpiries()
         let old = try record(named: name.description)
         var event = AuditEvent(.remove, by: caller)
         event.record = old.id
         event.revision = old.revision + 1
-        return try announced(event) { () throws(BrokerError) in
+        let record = try announced(event) { () throws(BrokerError) in
             try self.asBrokerError { () throws(VaultError) in
                 try vault.remove(name: name.description)
             }
         }
+        noteChange(name, nil, in: expiries)
+        return record
     }
 
     /// Reads every seal of the open vault.
@@ -326,6 +348,7 @@ package actor VaultKeeper {
     package func close() throws(BrokerError) {
         known = [:]
         allowances = nil
+        expiries = nil
         lockAt = nil
         guard let vault else { return }
         closeTrail(nil)

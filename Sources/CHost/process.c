@@ -16,6 +16,19 @@ int chost_raise_memlock(void) {
     return setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ? 0 : errno;
 }
 
+int chost_raise_nofile(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : errno;
+}
+
+long chost_nofile(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+    return limit.rlim_cur > 1 << 20 ? 1 << 20 : (long)limit.rlim_cur;
+}
+
 void chost_error_words(int code, char *buffer, unsigned long byte_count) {
     // GNU's variant returns the words, which need not be in the buffer.
     char scratch[256];

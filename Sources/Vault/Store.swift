@@ -192,6 +192,18 @@ final class Store {
         }
     }
 
+    /// The records that follow a blind index, in its order.
+    func records(after nameIndex: [UInt8], limit: Int) throws(VaultError) -> [RecordRow] {
+        try withoutTransaction { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT name_index, id, revision, metadata, secret FROM record "
+                        + "WHERE name_index > ? ORDER BY name_index LIMIT ?"),
+                arguments: [Data(nameIndex), limit]
+            ).map(Self.record)
+        }
+    }
+
     private static func record(_ row: Row) throws(VaultError) -> RecordRow {
         guard let nameIndex = bytes(row[0]), let id = bytes(row[1]),
             let revision = integer(row[2]), let metadata = bytes(row[3]),

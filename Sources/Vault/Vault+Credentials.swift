@@ -34,6 +34,26 @@ extension Vault {
         return records.sorted { $0.name < $1.name }
     }
 
+    /// Some of the credentials, in the order of their blind indexes; their secrets stay sealed.
+    ///
+    /// - Parameters:
+    ///   - last: the index that the page before ended with; nil for the first page.
+    ///   - limit: how many at most.
+    /// - Returns: the records, and the index of the last one; nil once there are no more.
+    /// - Throws: ``VaultError/locked``, ``VaultError/damaged(_:)``.
+    public func records(
+        after last: [UInt8]?, limit: Int
+    ) throws(VaultError) -> (records: [Record], last: [UInt8]?) {
+        let unlocked = try requireUnlocked()
+        let rows = try store.records(after: last ?? [], limit: limit)
+        var records: [Record] = []
+        for row in rows {
+            guard unlocked.isGenuine(row) else { throw .damaged(.record) }
+            records.append(try RecordSeal.record(row, with: unlocked.master))
+        }
+        return (records, rows.count < limit ? nil : rows.last?.nameIndex)
+    }
+
     /// Opens a secret, for the destination that it was sealed for.
     ///
     /// - Parameters:

@@ -84,7 +84,7 @@ struct ConnectionLimitTests {
 
     @Test func theOldestIdleConnectionMakesRoom() throws {
         var connections: [RawConnection] = []
-        for _ in 0..<256 { connections.append(try RawConnection(installation.socket)) }
+        for _ in 0..<1024 { connections.append(try RawConnection(installation.socket)) }
         usleep(200_000)
         #expect(isServing)
         #expect(connections[0].receive(seconds: 5).isClosed)

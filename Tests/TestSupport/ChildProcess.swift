@@ -72,6 +72,7 @@ public enum ChildProcess: Sendable {
 public final class Helper: Sendable {
     private let process: Process
     private let input: Pipe
+    private let output: Pipe
     /// The line that it printed.
     public let line: Data
     /// Its process id.
@@ -89,15 +90,27 @@ public final class Helper: Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        var line = Data()
-        while line.last != 10 {
-            let part = output.fileHandleForReading.availableData
-            guard !part.isEmpty else { throw CocoaError(.executableLoad) }
-            line += part
-        }
         self.process = process
         self.input = input
-        self.line = line
+        self.output = output
+        line = try Self.line(from: output)
+    }
+
+    /// Waits for another line.
+    ///
+    /// - Throws: `CocoaError` if it ends without one.
+    public func nextLine() throws -> Data { try Self.line(from: output) }
+
+    // Byte by byte: what follows the line is another one's.
+    private static func line(from pipe: Pipe) throws -> Data {
+        var line = Data()
+        while line.last != 10 {
+            guard let byte = try pipe.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
+                throw CocoaError(.executableLoad)
+            }
+            line += byte
+        }
+        return line
     }
 
     deinit {

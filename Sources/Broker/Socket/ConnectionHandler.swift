@@ -146,6 +146,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
             state = .body(request, keepsAlive: head.isKeepAlive)
         } catch {
             desk.noteRefusalOfHead(error, of: caller)
+            desk.metrics.noteDenial(in: error)
             refuse(error, asksForHead: head.method == .HEAD)
         }
     }

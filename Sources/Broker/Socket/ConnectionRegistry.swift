@@ -1,9 +1,12 @@
+internal import Host
 internal import NIOCore
 
 /// The open connections; lives on the broker's one event loop.
 final class ConnectionRegistry {
     /// Most connections of one uid.
-    static let limitPerUser = 256
+    let limitPerUser: Int
+    /// Most connections of all together, so that descriptors are left for the token endpoints.
+    let limit: Int
 
     /// What the registry asks of a connection.
     protocol Member: AnyObject {
@@ -16,29 +19,40 @@ final class ConnectionRegistry {
     }
 
     private var members: [UInt32: [any Member]] = [:]
+    /// How many there are.
+    private(set) var count = 0
+
+    /// - Parameter descriptors: how many the process may have open.
+    init(descriptors: Int = DescriptorLimit.current) {
+        limit = min(max(descriptors / 4 * 3, 64), 16_384)
+        // Several users have to be there to fill the broker.
+        limitPerUser = min(limit / 4, 1024)
+    }
 
     /// Admits a connection; the uid's oldest one without a whole request makes room.
     ///
-    /// - Returns: false if there is no room: every connection of the uid is being answered.
+    /// - Returns: false if there is no room: every connection of the uid is being answered, or those of others
+    ///   fill the broker.
     func admit(_ member: any Member, uid: UInt32) -> Bool {
-        let mine = members[uid, default: []]
-        if mine.count >= Self.limitPerUser {
-            guard let oldest = mine.first(where: { !$0.isAnswering }) else { return false }
+        if members[uid]?.count ?? 0 >= limitPerUser || count >= limit {
+            guard let oldest = members[uid]?.first(where: { !$0.isAnswering }) else {
+                return false
+            }
             remove(oldest, uid: uid)
             oldest.close()
         }
         members[uid, default: []].append(member)
+        count += 1
         return true
     }
 
     /// Forgets a connection that has ended.
     func remove(_ member: any Member, uid: UInt32) {
-        members[uid]?.removeAll { $0 === member }
+        guard let index = members[uid]?.firstIndex(where: { $0 === member }) else { return }
+        members[uid]?.remove(at: index)
+        count -= 1
         if members[uid]?.isEmpty == true { members[uid] = nil }
     }
-
-    /// How many there are.
-    var count: Int { members.values.reduce(0) { $0 + $1.count } }
 
     /// Ends all of them, those under way after their answers.
     func closeWhenIdle() {

@@ -17,6 +17,7 @@ package enum Route: Equatable, Sendable {
     case stop
     case audit
     case auditSearch
+    case metrics
 
     /// Finds the route of a method and a path without its query.
     ///
@@ -24,9 +25,12 @@ package enum Route: Equatable, Sendable {
     ///   ``BrokerError/badRequest(_:)`` for a name that is none.
     package init(method: String, path: String) throws(BrokerError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard path.hasPrefix("/v1/"), parts.first == "v1" else { throw .notFound }
+        guard path == "/metrics" || (path.hasPrefix("/v1/") && parts.first == "v1") else {
+            throw .notFound
+        }
         let routes: [String: Route]
         switch Array(parts.dropFirst()) {
+        case [] where path == "/metrics": routes = ["GET": .metrics]
         case ["status"]: routes = ["GET": .status]
         case ["credentials"]: routes = ["GET": .credentials]
         case ["unlock"]: routes = ["POST": .unlock]
@@ -97,7 +101,7 @@ package enum Route: Equatable, Sendable {
         switch (standing, self) {
         case (.administrator, _): true
         case (.stranger, _): false
-        case (_, .token), (_, .status), (_, .credentials): true
+        case (_, .token), (_, .status), (_, .credentials), (.scraper, .metrics): true
         default: false
         }
     }

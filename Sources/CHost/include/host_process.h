@@ -6,5 +6,11 @@ int chost_forbid_dumps(void);
 /// Raises the soft limit of locked memory to the hard one; 0, or an errno.
 int chost_raise_memlock(void);
 
+/// Raises the soft limit of open descriptors to the hard one; 0, or an errno.
+int chost_raise_nofile(void);
+
+/// The soft limit of open descriptors, or a negated errno.
+long chost_nofile(void);
+
 /// The system's words for an errno; cut to the buffer.
 void chost_error_words(int code, char *buffer, unsigned long byte_count);
