@@ -114,6 +114,7 @@ package final class Desk: Sendable {
         case .createVault: try await createVault(request)
         case .changePassphrase: try await changePassphrase(request)
         case .check: try await check(request)
+        case .doctor: try await doctor(request)
         case .stop: stopped()
         case .audit: try await audit(request)
         case .auditSearch: try await auditSearch(request)

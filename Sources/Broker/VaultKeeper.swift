@@ -5,7 +5,7 @@ package import Vault
 
 /// Owns the vault: its file, its lock, and for as long as it is unlocked, its master key.
 package actor VaultKeeper {
-    private let location: VaultLocation
+    let location: VaultLocation
     private let fileLock: VaultLock
     let clock: BrokerClock
     let threads: NIOThreadPool

@@ -11,6 +11,9 @@ public struct BrokerClient: Sendable {
         self.place = place
     }
 
+    /// The program that is started as a broker; nil if it is not to be found.
+    public static var program: String? { BrokerLink.program() }
+
     /// Sends a request, and waits for its answer.
     ///
     /// - Parameters:

@@ -91,7 +91,7 @@ struct BrokerLink: ~Copyable {
     }
 
     /// `bursard` beside this program, else on the `PATH`.
-    private static func program() -> String? {
+    static func program() -> String? {
         var folders = (Environment.value("PATH") ?? "").split(separator: ":").map(String.init)
         if let own = Environment.executable { folders.insert(SocketPlace.folder(of: own), at: 0) }
         return folders.filter { $0.hasPrefix("/") }.map { $0 + "/bursard" }

@@ -19,7 +19,7 @@ struct BursarCommand: ParsableCommand {
         version: "bursar \(version)",
         subcommands: [
             TokenCommand.self, VaultCommand.self, Unlock.self, Lock.self, Status.self,
-            Explain.self, BrokerCommand.self, Audit.self,
+            Explain.self, BrokerCommand.self, Audit.self, Doctor.self,
         ])
 
     static let version = "0.1.0"
@@ -74,6 +74,8 @@ public enum Commands: Sendable {
             return 0
         } catch let failure as Failure {
             return report(failure)
+        } catch let code as ExitCode {
+            return code.rawValue
         } catch {
             return report(error, arguments)
         }

@@ -1,3 +1,5 @@
+internal import CHost
+
 #if canImport(Glibc)
 internal import Glibc
 #endif
@@ -9,6 +11,18 @@ public enum Environment: Sendable {
         guard let value = unsafe getenv(name) else { return nil }
         let text = unsafe String(cString: value)
         return text.isEmpty ? nil : text
+    }
+
+    /// The names of all variables that begin so, sorted; those without a value, too.
+    public static func names(withPrefix prefix: String) -> [String] {
+        var names: [String] = []
+        var index: UInt = 0
+        while let entry = unsafe chost_environment_entry(index) {
+            let name = unsafe String(cString: entry).prefix { $0 != "=" }
+            if name.hasPrefix(prefix) { names.append(String(name)) }
+            index += 1
+        }
+        return names.sorted()
     }
 
     /// The absolute path of a file that was named as seen from the working folder.

@@ -23,6 +23,20 @@ public enum PrivateFiles: Sendable {
         try require(status, path, kind: S_IFREG, named: "regular file", forbidden: 0o077)
     }
 
+    /// The same for every file in a folder; folders in it are left alone.
+    ///
+    /// - Throws: ``HostError/unsafe(path:_:)`` for the first one, by name.
+    public static func requirePrivate(filesIn folder: String) throws(HostError) {
+        for name in list(folder).sorted() {
+            do throws(HostError) {
+                try requirePrivate(file: folder + "/" + name)
+            } catch .unsafe(_, .not) {
+            } catch .system(_, _, ENOENT) {
+                // It was replaced just now.
+            }
+        }
+    }
+
     /// Makes a folder (0700), and those above it, where there is none; checks that only this user, or
     /// root, can change what is in it.
     ///

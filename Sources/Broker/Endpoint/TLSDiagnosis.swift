@@ -42,7 +42,7 @@ struct TLSDiagnosis {
     }
 
     // An IP address is no server name (RFC 6066, section 3).
-    private static func sni(_ host: String) -> String? {
+    static func sni(_ host: String) -> String? {
         (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
     }
 }

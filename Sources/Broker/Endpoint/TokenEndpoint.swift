@@ -22,14 +22,14 @@ package final class TokenEndpoint: Sendable {
     /// How long a connection is kept for a next request.
     package static let idleTimeout = Duration.seconds(2)
 
-    private let group: MultiThreadedEventLoopGroup
+    let group: MultiThreadedEventLoopGroup
     private let defaultProxy: ProxyURL?
     // One client for each way: the library knows a proxy, or another address, for a whole client only.
     private let clients = Mutex<[Way: HTTPClient]>([:])
     private let tlsConfigurations = Mutex<[String: TLSConfiguration]>([:])
 
     /// How a request gets to its server.
-    private enum Way: Hashable {
+    enum Way: Hashable {
         case direct
         case proxy(ProxyURL)
         /// Plain http, which stays on this machine.
@@ -87,7 +87,7 @@ package final class TokenEndpoint: Sendable {
             credential: name, host: credential.tokenURL.host, hasProxy: hasProxy)
     }
 
-    private func way(of credential: Credential) -> Way {
+    func way(of credential: Credential) -> Way {
         // A proxy would read plain http, and "localhost" would be its own.
         if credential.tokenURL.scheme == "http" { return .loopback }
         return (credential.proxy ?? defaultProxy).map { .proxy($0) } ?? .direct
@@ -132,7 +132,7 @@ package final class TokenEndpoint: Sendable {
             retryAfter: headers.first(name: "Retry-After"), body: Array(body.readableBytesView))
     }
 
-    private func failure(
+    func failure(
         _ error: any Error, for credential: Credential, at endpoint: BrokerError.Endpoint,
         isSent: Bool
     ) async -> BrokerError {
@@ -207,7 +207,7 @@ package final class TokenEndpoint: Sendable {
         }
     }
 
-    private func tlsConfiguration(
+    func tlsConfiguration(
         for credential: Credential
     ) throws(BrokerError) -> TLSConfiguration {
         let pem = credential.caCertificates ?? ""

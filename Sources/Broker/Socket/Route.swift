@@ -14,6 +14,7 @@ package enum Route: Equatable, Sendable {
     case createVault
     case changePassphrase
     case check
+    case doctor
     case stop
     case audit
     case auditSearch
@@ -38,6 +39,7 @@ package enum Route: Equatable, Sendable {
         case ["vault"]: routes = ["POST": .createVault]
         case ["passphrase"]: routes = ["POST": .changePassphrase]
         case ["check"]: routes = ["POST": .check]
+        case ["doctor"]: routes = ["GET": .doctor]
         case ["stop"]: routes = ["POST": .stop]
         case ["audit"]: routes = ["GET": .audit]
         case ["audit", "search"]: routes = ["POST": .auditSearch]
@@ -80,6 +82,7 @@ package enum Route: Equatable, Sendable {
         case .createVault: ["kdf"]
         case .check: ["file"]
         case .audit: ["after", "last", "limit", "wait", "verify"]
+        case .doctor: ["connect"]
         default: []
         }
     }

@@ -10,7 +10,7 @@ package struct TokenRequester: Sendable {
     private static let backoffs: [ClosedRange<Double>] = [0.05...0.15, 0.15...0.3, 0.3...0.6]
     private static let longestRetryAfter = Duration.seconds(3600)
 
-    private let endpoint: TokenEndpoint
+    let endpoint: TokenEndpoint
     private let clock: BrokerClock
 
     package init(endpoint: TokenEndpoint, clock: BrokerClock) {

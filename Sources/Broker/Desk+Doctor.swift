@@ -1,0 +1,38 @@
+internal import Host
+internal import NIOHTTP1
+internal import OAuth
+internal import Vault
+
+extension Desk {
+    /// `GET /v1/doctor`: what of this broker needs a person.
+    ///
+    /// Nothing that is wrong is an error here: each becomes a finding.
+    func doctor(_ request: Request) async throws(BrokerError) -> Answer {
+        let connects = try request.query.isOn("connect")
+        let isLocked = await keeper.isLocked
+        var findings = MemoryFindings.current(isUnlocked: !isLocked).findings
+        findings +=
+            PlaceFindings(
+                vaultFile: vaultPath, stateFolder: keeper.location.stateFolder
+            ).findings
+        do throws(BrokerError) {
+            let credentials = try await keeper.credentials().map {
+                (name: $0.record.name, credential: $0.credential)
+            }
+            findings += ExpiryFindings(credentials: credentials, now: clock.wallSeconds()).findings
+            if connects {
+                findings += await EndpointFindings(endpoint: requester.endpoint, clock: clock)
+                    .findings(credentials)
+            }
+        } catch .locked {
+            findings.append(
+                .note(
+                    "vault", "it is locked, so no credential was looked at",
+                    cure: "bursar unlock"))
+        } catch {
+            findings.append(.problem("vault", Problem(error)))
+        }
+        return .json(
+            .ok, JSONValue.members([("findings", .array(findings.map(\.json)))]).encoded())
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import BursarCommands
+
+/// What the doctor makes of what it sees, in the client; the rest is in the transcript `doctor`.
+struct DoctorCommandTests {
+    @Test(arguments: [
+        (0, true, "problem: clock: it is behind: before this version was made"),
+        (1_793_491_199, true, "problem: clock: it is behind: before this version was made"),
+        (1_793_491_200, true, "ok: clock: it is kept right"),
+        (1_793_491_200, false, "note: clock: nothing is known to keep it right"),
+        (1_793_491_200, nil, "note: clock: the kernel does not say whether it is kept right"),
+    ])
+    func eachStateOfTheClockHasItsLine(seconds: Int, isSynchronised: Bool?, line: String) {
+        let findings = ClockFindings(seconds: seconds, isSynchronised: isSynchronised).findings
+        #expect(findings.count == 1)
+        #expect(findings.first?.line.hasPrefix(line) == true)
+    }
+
+    /// A server's words, or a file's name, can't speak to the terminal.
+    @Test func controlCharactersAreEscaped() {
+        let finding = FindingDocument.problem("x", "a\u{1b}[2Jb", cure: "c\nd")
+        #expect(finding.line == "problem: x: a\\u{1b}[2Jb; cure: c\\u{a}d")
+    }
+
+    /// As another user, for root may lock as much as it likes.
+    @Test(.enabled(if: getuid() == 0, "becoming another user takes root"), arguments: [0, 64])
+    func aLimitOfLockedMemoryIsSeenByBothHalves(kibibytes: Int) throws {
+        let installation = try Installation()
+        let program = Installation.programs
+        let ended = try installation.shell(
+            """
+            mkdir $F/bin; cp \(program)/bursar \(program)/bursard $F/bin; chmod 755 $F $F/bin/*
+            chown -R 23456 $F/home $F/run $F/passphrase
+            PATH=$F/bin:/usr/bin:/bin setpriv --reuid 23456 --regid 23456 --clear-groups \\
+                --bounding-set=-all --inh-caps=-all bash -c '
+                ulimit -l \(kibibytes)
+                bursar doctor; bursar vault init --kdf interactive; bursar doctor; echo $?; bursar broker stop'
+            """, try TranscriptTests.endpoint.get())
+        let lines = ended.output.split(separator: "\n").filter {
+            $0.contains(": memory lock: ") || $0.count < 2
+        }
+        let expected = [
+            "problem: memory lock: a broker started here could not lock secrets in memory",
+            "problem: memory lock: the kernel refuses to lock secrets in memory, so they may be swapped",
+        ].map { "\($0) (limit: \(kibibytes) KiB); cure: allow 8 MiB" }
+        #expect(lines.count == 3 && lines.last == "1", "\(ended.output) \(ended.error)")
+        for (line, expected) in zip(lines, expected) { #expect(line.hasPrefix(expected)) }
+    }
+}
