@@ -3,7 +3,7 @@ internal import Host
 /// What the doctor says about the variables that this process got, and the passphrase's file.
 struct EnvironmentFindings {
     /// `--passphrase-file`.
-    let passphraseFile: String?
+    let named: String?
 
     private static let known = [
         "BURSAR_ASKPASS", "BURSAR_AUTOSTART", "BURSAR_PASSPHRASE_FILE", "BURSAR_SOCKET",
@@ -57,7 +57,7 @@ struct EnvironmentFindings {
     }
 
     private var passphrase: [FindingDocument] {
-        let path = passphraseFile ?? Environment.value("BURSAR_PASSPHRASE_FILE")
+        let path = named ?? Environment.value("BURSAR_PASSPHRASE_FILE")
         guard let path else { return [] }
         do throws(HostError) {
             _ = try PrivateFiles.readStart(path, byteCount: 0)

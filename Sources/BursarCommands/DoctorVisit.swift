@@ -9,7 +9,7 @@ struct DoctorVisit {
     let connects: Bool
 
     func findings() -> [FindingDocument] {
-        var findings = EnvironmentFindings(passphraseFile: options.passphraseFile).findings
+        var findings = EnvironmentFindings(named: options.passphraseFile).findings
         findings +=
             ClockFindings(
                 seconds: MachineClock.seconds, isSynchronised: MachineClock.isSynchronised
