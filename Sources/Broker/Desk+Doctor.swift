@@ -20,19 +20,28 @@ extension Desk {
                 (name: $0.record.name, credential: $0.credential)
             }
             findings += ExpiryFindings(credentials: credentials, now: clock.wallSeconds()).findings
+            findings += await RuleFindings(
+                credentials: credentials, accounts: access.accounts,
+                isMachine: access.policy.needsRules, clock: clock
+            ).findings()
             if connects {
                 findings += await EndpointFindings(endpoint: requester.endpoint, clock: clock)
                     .findings(credentials)
             }
         } catch .locked {
-            findings.append(
-                .note(
-                    "vault", "it is locked, so no credential was looked at",
-                    cure: "bursar unlock"))
+            findings.append(lockedVault)
         } catch {
             findings.append(.problem("vault", Problem(error)))
         }
         return .json(
             .ok, JSONValue.members([("findings", .array(findings.map(\.json)))]).encoded())
+    }
+
+    // Who has a broker of their own is asked for the passphrase when there is need; a machine's waits.
+    private var lockedVault: Finding {
+        access.policy.needsRules
+            ? .problem(
+                "vault", "it is locked, so nobody gets a token", cure: "bursar --system unlock")
+            : .note("vault", "it is locked, so no credential was looked at", cure: "bursar unlock")
     }
 }

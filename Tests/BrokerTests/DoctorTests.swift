@@ -1,4 +1,5 @@
 import Host
+import NIOPosix
 import OAuth
 import TestSupport
 import Testing
@@ -97,6 +98,50 @@ struct DoctorTests {
         #expect(
             findings.first?.words
                 == "the secret expires \(date)" + (isPast ? ", which is past" : ""))
+    }
+
+    private static let users: [UInt32: String] = [1001: "ann", 1002: "eve"]
+
+    @Test(arguments: [
+        (AllowedCaller.Subject.user(id: 1001, name: "ann"), nil, nil),
+        (
+            .user(id: 1002, name: "bob"),
+            "the rule for user bob (uid 1002) allows nobody: its id belongs to \"eve\" today",
+            "bursar --system vault disallow x --user 1002, and allow whom you mean"
+        ),
+        (
+            .user(id: 1003, name: "cid"),
+            "the rule for user cid (uid 1003) allows nobody: its id belongs to nobody today",
+            "bursar --system vault disallow x --user 1003; should there be one? getent passwd 1003"
+        ),
+        (
+            .group(id: 2001, name: "dev"),
+            "the rule for group dev (gid 2001) allows nobody: its id belongs to \"ops\" today",
+            "bursar --system vault disallow x --group 2001, and allow whom you mean"
+        ),
+        (.group(id: 2002, name: "web"), nil, nil), (.unit("app.service"), nil, nil),
+    ])
+    func aRuleWhoseUserOrGroupHasGoneIsNamed(
+        subject: AllowedCaller.Subject, words: String?, cure: String?
+    ) async throws {
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        defer { threads.shutdownGracefully { _ in } }
+        let accounts = Accounts(
+            lookUp: .init(
+                userName: { Self.users[$0] }, groupName: { [2001: "ops", 2002: "web"][$0] }),
+            clock: .system, threads: threads)
+        let json = Array("{\"client_id\":\"i\",\"token_url\":\"https://h/t\"}".utf8)
+        var credential = try Credential(parsing: json.span)
+        credential.allowedCallers = [AllowedCaller(subject: subject)]
+        let findings = await RuleFindings(
+            credentials: [("x", credential)], accounts: accounts, isMachine: true, clock: .system
+        ).findings()
+        #expect(
+            findings == [
+                words.map { .problem("x", $0, cure: cure) }
+                    ?? .ok("rules", "1, and each means who it was made for")
+            ])
     }
 
     @Test func aNetworkFileSystemIsNoted() throws {

@@ -79,7 +79,7 @@ extension AllowedCaller.Subject {
 
 extension AllowedCaller {
     // An id that was given to somebody else is somebody else.
-    fileprivate func renaming(_ accounts: Accounts) async -> Permission.Reason? {
+    func renaming(_ accounts: Accounts) async -> Permission.Reason? {
         switch subject {
         case .user(let id, let name):
             let today = await accounts.userName(id)
