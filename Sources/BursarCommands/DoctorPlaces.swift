@@ -8,8 +8,11 @@ enum PlaceFindings {
     static func socket(_ place: BrokerPlace) -> FindingDocument {
         let folder = SocketPlace.folder(of: place.socket)
         return finding("socket", place.socket) { () throws(HostError) in
-            if PrivateFiles.exists(folder) { try SocketPlace.requireSafe(folder: folder) }
-            if !place.isSystem, PrivateFiles.exists(place.socket) {
+            guard PrivateFiles.exists(folder) else { return }
+            if place.isSystem { return try SocketPlace.requireRoot(folder: folder) }
+            try SocketPlace.requireSafe(folder: folder)
+            // Where only the socket is named, its broker may be one for others as well.
+            if place.vault != nil, PrivateFiles.exists(place.socket) {
                 try SocketPlace.requirePrivate(place.socket)
             }
         }

@@ -50,3 +50,84 @@ struct DoctorCommandTests {
         for (line, expected) in zip(lines, expected) { #expect(line.hasPrefix(expected)) }
     }
 }
+
+/// The doctor at a machine's broker: what administrators see, and what everybody else.
+@Suite(.enabled(if: getuid() == 0, "becoming another user takes root"))
+struct MachineDoctorTests {
+    private static let wwwData: UInt32 = 33
+
+    private let broker: SystemBroker
+
+    init() throws {
+        broker = try SystemBroker()
+        try broker.order("start")
+        try broker.makeVault()
+        try broker.add("x", TranscriptTests.endpoint.get(), "ok/\(UUID())")
+    }
+
+    private func lines(_ arguments: String..., uid: UInt32 = 0) throws -> (Int32, [String]) {
+        let ended = try broker.run(
+            broker.client, ["--socket", broker.socket, "doctor"] + arguments, uid: uid)
+        let lines = ended.output.split(separator: "\n").map(String.init)
+        return (ended.status, lines.filter { !$0.hasPrefix("ok: ") && !$0.contains(": clock: ") })
+    }
+
+    @Test func aRuleOfAUserWhoHasGoneIsNamed() throws {
+        let user = "bursar-\(UUID().uuidString.prefix(8).lowercased())"
+        _ = try ChildProcess.run("/usr/sbin/useradd", ["-M", user], environment: [:])
+        defer { _ = try? ChildProcess.run("/usr/sbin/userdel", [user], environment: [:]) }
+        let allowed = try broker.bursar("vault", "allow", "x", "--user", user)
+        try #require(allowed.status == 0, "\(allowed.error)")
+        #expect(try lines() == (0, []))
+        let id = try ChildProcess.run("/usr/bin/id", ["-u", user], environment: [:]).output
+            .trimmingCharacters(in: .newlines)
+        let other = user.replacingOccurrences(of: "bursar", with: "other")
+        _ = try ChildProcess.run("/usr/sbin/usermod", ["-l", other, user], environment: [:])
+        try broker.order("restart")
+        try unlock()
+        #expect(
+            try lines() == (
+                1,
+                [
+                    "problem: x: the rule for user \(user) (uid \(id)) allows nobody: its id belongs to "
+                        + "\"\(other)\" today; cure: bursar --system vault disallow x --user \(id), and "
+                        + "allow whom you mean"
+                ]
+            ))
+        _ = try ChildProcess.run("/usr/sbin/userdel", [other], environment: [:])
+        try broker.order("restart")
+        try unlock()
+        #expect(
+            try lines() == (
+                1,
+                [
+                    "problem: x: the rule for user \(user) (uid \(id)) allows nobody: its id belongs to "
+                        + "nobody today; cure: bursar --system vault disallow x --user \(id); should "
+                        + "there be one? getent passwd \(id)"
+                ]
+            ))
+    }
+
+    private func unlock() throws {
+        let unlocked = try broker.bursar("--passphrase-file", broker.passphraseFile, "unlock")
+        try #require(unlocked.status == 0, "\(unlocked.error)")
+    }
+
+    @Test func whoIsNoAdministratorSeesTheClientsHalf() throws {
+        #expect(
+            try lines("--connect", uid: Self.wwwData) == (
+                0, ["note: broker: it tells administrators alone how it is"]
+            ))
+    }
+
+    @Test func aLockedVaultNeedsAPerson() throws {
+        try #require(try broker.bursar("lock").status == 0)
+        #expect(
+            try lines() == (
+                1,
+                [
+                    "problem: vault: it is locked, so nobody gets a token; cure: bursar --system unlock"
+                ]
+            ))
+    }
+}
