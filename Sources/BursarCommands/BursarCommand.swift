@@ -19,7 +19,7 @@ struct BursarCommand: ParsableCommand {
         version: "bursar \(version)",
         subcommands: [
             TokenCommand.self, VaultCommand.self, Unlock.self, Lock.self, Status.self,
-            Explain.self, BrokerCommand.self, Audit.self, Doctor.self,
+            Explain.self, BrokerCommand.self, Audit.self, Doctor.self, Completions.self,
         ])
 
     static let version = "0.1.0"

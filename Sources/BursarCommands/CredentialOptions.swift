@@ -27,7 +27,9 @@ struct CredentialOptions: ParsableArguments {
     var param: [String] = []
     @Option(help: ArgumentHelp("Where tokens may be sent; repeatable.", valueName: "https://host"))
     var origin: [String] = []
-    @Option(help: ArgumentHelp("CA certificates instead of the system's.", valueName: "pem"))
+    @Option(
+        help: ArgumentHelp("CA certificates instead of the system's.", valueName: "pem"),
+        completion: .file())
     var caFile: String?
     @Option(help: ArgumentHelp("An HTTP proxy: http://HOST[:PORT].", valueName: "url"))
     var proxy: String?

@@ -16,7 +16,7 @@ struct Explain: ParsableCommand {
               bursar --system explain dscc --as uid=998,unit=backup.service --scope write
             """)
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @Option(
         name: .customLong("as"),

@@ -3,17 +3,21 @@ internal import BrokerClient
 
 /// The options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The broker's socket.", valueName: "path"))
+    @Option(help: ArgumentHelp("The broker's socket.", valueName: "path"), completion: .file())
     var socket: String?
     @Flag(help: "Use the system's broker.")
     var system = false
-    @Option(help: ArgumentHelp("The vault that the broker has to serve.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The vault that the broker has to serve.", valueName: "file"),
+        completion: .file())
     var vault: String?
     @Flag(help: "Do not start a broker.")
     var noAutostart = false
     @Option(help: ArgumentHelp("Read the passphrase from a descriptor.", valueName: "n"))
     var passphraseFd: Int32?
-    @Option(help: ArgumentHelp("Read the passphrase from a file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the passphrase from a file.", valueName: "file"),
+        completion: .file())
     var passphraseFile: String?
 
     private static let valued = ["--socket", "--vault", "--passphrase-fd", "--passphrase-file"]

@@ -4,7 +4,8 @@ internal import Sodium
 
 /// Where a client secret comes from.
 struct SecretOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Read the secret from a file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the secret from a file.", valueName: "file"), completion: .file())
     var secretFile: String?
     @Option(help: ArgumentHelp("Read the secret from a descriptor.", valueName: "n"))
     var secretFd: Int32?

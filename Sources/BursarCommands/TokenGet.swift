@@ -30,7 +30,7 @@ struct TokenGet: ParsableCommand {
         case token, header, json
     }
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @Option(help: ArgumentHelp("A scope to ask for; repeatable.", valueName: "scope"))
     var scope: [String] = []

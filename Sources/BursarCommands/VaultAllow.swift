@@ -17,7 +17,7 @@ struct VaultAllow: ParsableCommand {
               bursar --system vault allow dscc --unit backup.service --max-per-minute 10
             """)
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @OptionGroup var subject: SubjectOptions
     @Option(help: ArgumentHelp("A scope that may be asked for; repeatable.", valueName: "scope"))
@@ -77,7 +77,7 @@ struct VaultDisallow: ParsableCommand {
               bursar --system vault disallow dscc --user deploy
             """)
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @OptionGroup var subject: SubjectOptions
     @OptionGroup var options: GlobalOptions

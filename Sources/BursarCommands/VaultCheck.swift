@@ -10,7 +10,7 @@ struct VaultCheck: ParsableCommand {
             Another file, a backup for example, is only read; its passphrase is asked for.
             """)
 
-    @Argument(help: "A vault file other than one's own.")
+    @Argument(help: "A vault file other than one's own.", completion: .file())
     var file: String?
     @OptionGroup var options: GlobalOptions
 

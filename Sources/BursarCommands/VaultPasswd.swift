@@ -7,7 +7,9 @@ struct VaultPasswd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "passwd", abstract: "Changes the passphrase.")
 
-    @Option(help: ArgumentHelp("Read the new passphrase from a file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the new passphrase from a file.", valueName: "file"),
+        completion: .file())
     var newPassphraseFile: String?
     @Option(help: ArgumentHelp("Read the new passphrase from a descriptor.", valueName: "n"))
     var newPassphraseFd: Int32?

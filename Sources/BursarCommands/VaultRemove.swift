@@ -7,7 +7,7 @@ struct VaultRemove: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Removes a credential and its secret.")
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @Flag(help: "Do not ask.")
     var yes = false

@@ -14,7 +14,7 @@ struct VaultSet: ParsableCommand {
               bursar vault set dscc --secret-stdin < secret.txt
             """)
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @OptionGroup(title: "Credential") var credential: CredentialOptions
     @OptionGroup(title: "Secret") var secret: SecretOptions

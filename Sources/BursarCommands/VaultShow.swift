@@ -6,7 +6,7 @@ struct VaultShow: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows a credential, never its secret.")
 
-    @Argument(help: "The credential's name.")
+    @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
     @Option(help: "table or json.")
     var output = OutputFormat.table
