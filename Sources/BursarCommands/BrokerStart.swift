@@ -4,7 +4,13 @@ internal import BrokerClient
 /// The command `bursar broker start`.
 struct BrokerStart: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Starts the user's own broker, if it does not run.")
+        commandName: "start", abstract: "Starts the user's own broker, if it does not run.",
+        discussion: """
+            Commands that need a broker start it themselves; a locked one is unlocked apart.
+
+            Example:
+              bursar broker start && bursar unlock --for 8h
+            """)
 
     @OptionGroup var options: GlobalOptions
 
@@ -21,7 +27,14 @@ struct BrokerStart: ParsableCommand {
 /// The command `bursar broker stop`.
 struct BrokerStop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Ends the user's own broker; it forgets its keys.")
+        commandName: "stop", abstract: "Ends the user's own broker; it forgets its keys.",
+        discussion: """
+            Returns when its process has ended and the vault is one file again. Where none runs, \
+            nothing is to be done.
+
+            Example:
+              bursar broker stop && cp ~/.local/share/bursar/vault.db /backup
+            """)
 
     @OptionGroup var options: GlobalOptions
 

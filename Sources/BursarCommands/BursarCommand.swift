@@ -13,8 +13,8 @@ struct BursarCommand: ParsableCommand {
               bursar vault add dscc --preset hpe-greenlake --client-id ID
               bursar token get dscc
 
-            Every command takes --socket, --system, --vault, --no-autostart, --passphrase-fd and
-            --passphrase-file.
+            Every command takes --socket, --system, --vault, --no-autostart, --passphrase-fd \
+            and --passphrase-file. The whole manual: man bursar
             """,
         version: "bursar \(version)",
         subcommands: [

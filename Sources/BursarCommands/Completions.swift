@@ -7,12 +7,12 @@ struct Completions: ParsableCommand {
         commandName: "completions",
         abstract: "Prints what a shell needs to complete bursar's words.",
         discussion: """
-            Names of credentials come from the broker, if it runs and is unlocked; it is neither started
-            nor unlocked for that.
+            Names of credentials come from the broker, if it runs and is unlocked; it is \
+            neither started nor unlocked for that.
 
             Examples:
-              bursar completions bash >~/.local/share/bash-completion/completions/bursar
-              bursar completions zsh >~/.zfunc/_bursar       # a folder of fpath
+              . <(bursar completions bash)                # in ~/.bashrc
+              bursar completions zsh >~/.zfunc/_bursar    # a folder of fpath
               bursar completions fish >~/.config/fish/completions/bursar.fish
             """)
 

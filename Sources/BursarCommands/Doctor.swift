@@ -6,8 +6,9 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Looks for what needs a person, and names the cure.",
         discussion: """
-            One line for each thing: ok, note or problem. Ends with 1 if there is a problem. Starts
-            no broker and unlocks none: what only a running, unlocked one knows is left out then.
+            One line for each thing: ok, note or problem. Ends with 1 if there is a problem. \
+            Starts no broker and unlocks none: what only a running, unlocked one knows is left \
+            out then.
 
             Examples:
               bursar doctor

@@ -7,9 +7,9 @@ struct Explain: ParsableCommand {
         commandName: "explain",
         abstract: "Says which rule decides for a caller, and which nearly did.",
         discussion: """
-            For administrators. Without --as it is about whoever asks. --as takes uid=N, gid=N (which may
-            come several times; without it, the user's groups), unit=UNIT and container=1, with commas
-            between.
+            For administrators. Without --as it is about whoever asks. --as takes uid=N, gid=N \
+            (which may come several times; without it, the user's groups), unit=UNIT and \
+            container=1, with commas between.
 
             Examples:
               bursar --system explain dscc --as uid=1001

@@ -4,7 +4,14 @@ internal import BrokerClient
 /// The command `bursar status`.
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Says which broker runs, and whether it is locked.")
+        commandName: "status", abstract: "Says which broker runs, and whether it is locked.",
+        discussion: """
+            Starts no broker: without one it ends with 69.
+
+            Examples:
+              bursar status
+              bursar status --output json | jq .locked
+            """)
 
     @Option(help: "table or json.")
     var output = OutputFormat.table

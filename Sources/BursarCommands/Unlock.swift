@@ -30,7 +30,14 @@ struct Unlock: ParsableCommand {
 /// The command `bursar lock`.
 struct Lock: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lock", abstract: "Forgets the vault's key and all tokens.")
+        commandName: "lock", abstract: "Forgets the vault's key and all tokens.",
+        discussion: """
+            A locked broker pays out nothing until somebody unlocks it. Where none runs, nothing is \
+            to be done.
+
+            Example:
+              bursar lock
+            """)
 
     @OptionGroup var options: GlobalOptions
 

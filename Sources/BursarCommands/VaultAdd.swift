@@ -8,8 +8,8 @@ struct VaultAdd: ParsableCommand {
         discussion: """
             Examples:
               bursar vault add dscc --preset hpe-greenlake --client-id ID
-              bursar vault add api --token-url https://sso.example.com/token --client-id ID \\
-                --scope read --secret-file secret.txt
+              bursar vault add api --token-url https://sso.example.com/token \\
+                --client-id ID --scope read --secret-file secret.txt
             """)
 
     @Argument(help: "What to call it.")

@@ -7,9 +7,9 @@ struct VaultAllow: ParsableCommand {
         commandName: "allow",
         abstract: "Allows a user, a group or a systemd unit tokens of a credential.",
         discussion: """
-            Nobody is allowed anything before. One rule must allow a whole request; the rule for the
-            same user, group or unit is replaced. Without --scope, --audience or --resource it allows
-            what the credential itself has of that kind.
+            Nobody is allowed anything before. One rule must allow a whole request; the rule \
+            for the same user, group or unit is replaced. Without --scope, --audience or \
+            --resource it allows what the credential itself has of that kind.
 
             Examples:
               bursar --system vault allow dscc --user deploy

@@ -8,6 +8,10 @@ struct VaultCheck: ParsableCommand {
         commandName: "check", abstract: "Reads every seal of the vault, or of another file.",
         discussion: """
             Another file, a backup for example, is only read; its passphrase is asked for.
+
+            Examples:
+              bursar vault check
+              bursar vault check /backup/vault.db
             """)
 
     @Argument(help: "A vault file other than one's own.", completion: .file())

@@ -4,7 +4,12 @@ internal import BrokerClient
 /// The command `bursar vault list`.
 struct VaultList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the credentials, never their secrets.")
+        commandName: "list", abstract: "Lists the credentials, never their secrets.",
+        discussion: """
+            Examples:
+              bursar vault list
+              bursar vault list --output json | jq -r '.credentials[].name'
+            """)
 
     @Option(help: "table or json.")
     var output = OutputFormat.table

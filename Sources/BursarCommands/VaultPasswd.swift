@@ -5,7 +5,15 @@ internal import Sodium
 /// The command `bursar vault passwd`.
 struct VaultPasswd: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "passwd", abstract: "Changes the passphrase.")
+        commandName: "passwd", abstract: "Changes the passphrase.",
+        discussion: """
+            The current passphrase is asked for, even where the vault is unlocked. The old one \
+            still opens old copies of the file.
+
+            Examples:
+              bursar vault passwd
+              bursar vault passwd --passphrase-file old --new-passphrase-file new
+            """)
 
     @Option(
         help: ArgumentHelp("Read the new passphrase from a file.", valueName: "file"),

@@ -5,7 +5,14 @@ internal import Host
 /// The command `bursar vault remove NAME`.
 struct VaultRemove: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Removes a credential and its secret.")
+        commandName: "remove", abstract: "Removes a credential and its secret.",
+        discussion: """
+            The secret stays good at the authorization server, and in old copies of the vault: \
+            revoke it there, too.
+
+            Example:
+              bursar vault remove dscc --yes
+            """)
 
     @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String

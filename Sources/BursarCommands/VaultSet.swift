@@ -6,8 +6,9 @@ struct VaultSet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Changes a credential.",
         discussion: """
-            What is not given stays; lists are replaced whole. Whoever changes where the secret goes
-            (token endpoint, client id, authentication method, CA, proxy) gives the secret again.
+            What is not given stays; lists are replaced whole. Whoever changes where the secret \
+            goes (token endpoint, client id, authentication method, CA, proxy) gives the secret \
+            again.
 
             Examples:
               bursar vault set dscc --scope read

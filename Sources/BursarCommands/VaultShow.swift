@@ -4,7 +4,11 @@ internal import BrokerClient
 /// The command `bursar vault show NAME`.
 struct VaultShow: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows a credential, never its secret.")
+        commandName: "show", abstract: "Shows a credential, never its secret.",
+        discussion: """
+            Example:
+              bursar vault show dscc --output json
+            """)
 
     @Argument(help: "The credential's name.", completion: .credentialNames)
     var name: String
