@@ -78,7 +78,7 @@ enum MemoryFindings {
                 cure: "allow 8 MiB: memlock in /etc/security/limits.conf")
             : .ok(
                 "memory lock", "a broker started here can lock secrets in memory (limit: \(limit))")
-        guard let device = SwapSpace.devices.first else {
+        guard let device = SwapSpace.devices?.first else {
             return [locking, .ok("swap", "this machine has none")]
         }
         return [

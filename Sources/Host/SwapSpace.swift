@@ -1,8 +1,9 @@
 /// Where the kernel may put memory that is not locked.
 public enum SwapSpace: Sendable {
-    /// The devices and files in use, those that are memory themselves (zram) left out.
-    public static var devices: [String] {
-        devices(in: ProcFile.text("/proc/swaps") ?? "")
+    /// The devices and files in use, those that are memory themselves (zram) left out; nil if the kernel does
+    /// not show them, as to a service with `ProcSubset=pid`.
+    public static var devices: [String]? {
+        ProcFile.text("/proc/swaps").map { devices(in: $0) }
     }
 
     /// Whether this process's control group, or one above it, may not use any (`memory.swap.max`; systemd's

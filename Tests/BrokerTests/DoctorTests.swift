@@ -52,6 +52,10 @@ struct DoctorTests {
             }, "memory lock", .ok, "secrets are locked in memory (limit: 8192 KiB)"
         ),
         (
+            changed { $0.swapDevices = nil }, "swap", .note,
+            "the broker can't see whether there is any"
+        ),
+        (
             changed { $0.swapDevices = ["/dev/sda2"] }, "swap", .note,
             "access tokens may get to \"/dev/sda2\""
         ),

@@ -8,7 +8,8 @@ struct MemoryFindings: Sendable {
     var isLockingRefused: Bool
     /// Whether the master key should be in locked memory now.
     var isUnlocked: Bool
-    var swapDevices: [String]
+    /// nil if nobody can tell.
+    var swapDevices: [String]?
     var isSwapForbidden: Bool
 
     /// A secret of the largest size, its guard pages and a passphrase beside it.
@@ -51,6 +52,9 @@ struct MemoryFindings: Sendable {
 
     private var swap: Finding {
         if isSwapForbidden { return .ok("swap", "the broker may not use any") }
+        guard let swapDevices else {
+            return .note("swap", "the broker can't see whether there is any", cure: "swapon --show")
+        }
         guard let device = swapDevices.first else { return .ok("swap", "this machine has none") }
         let swapped = memory.swappedByteCount >> 10
         let place = "\"\(device)\"" + (swapDevices.count > 1 ? ", …" : "")
