@@ -18,6 +18,7 @@ extension HostError.Reason {
         case .not: "move it away: mv \(path) \(path).old"
         case .taken: "end that process, or use another socket: --socket PATH"
         case .tooLong: "use a shorter one"
+        case .changed: "find out who did that: ls -l \(path)"
         }
     }
 }
