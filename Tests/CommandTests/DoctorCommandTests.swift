@@ -49,6 +49,44 @@ struct DoctorCommandTests {
         #expect(lines.count == 3 && lines.last == "1", "\(ended.output) \(ended.error)")
         for (line, expected) in zip(lines, expected) { #expect(line.hasPrefix(expected)) }
     }
+
+    /// Accepts connections and says nothing, until its standard input ends.
+    private static let mute = """
+        import signal, socket, sys
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        print(*[server.getsockname()[1] for server in servers], flush=True)
+        sys.stdin.read()
+        """
+
+    /// A server that says nothing, and a proxy like that.
+    @Test func nobodyIsWaitedForLong() throws {
+        let installation = try Installation()
+        let endpoint = try TranscriptTests.endpoint.get()
+        let server = try Helper("/usr/bin/python3", ["-c", Self.mute])
+        let ports = String(decoding: server.line, as: UTF8.self).split(
+            whereSeparator: \.isWhitespace)
+        try #require(ports.count == 2)
+        try installation.makeVault()
+        try installation.add("well", endpoint, "ok/doctor")
+        let start = ContinuousClock.now
+        let ended = try installation.shell(
+            """
+            printf s | bursar vault add mute --token-url https://127.0.0.1:\(ports[0])/t \\
+                --client-id i --secret-stdin
+            printf s | bursar vault add proxied --token-url https://127.0.0.1:\(ports[1])/t \\
+                --client-id i --proxy http://127.0.0.1:\(ports[1]) --secret-stdin
+            bursar doctor --connect | grep -oE '^[a-z]+: (mute|well|proxied): [^;]*'
+            """, endpoint)
+        #expect(ContinuousClock.now - start < .seconds(12))
+        let lines = ended.output.split(separator: "\n").map(String.init)
+        #expect(
+            lines.prefix(2) == [
+                "problem: mute: can't reach the token endpoint at \"127.0.0.1\": no connection in time",
+                "problem: proxied: can't reach the token endpoint at \"127.0.0.1\": no connection in time",
+            ], "\(ended.error)")
+        #expect(lines.last?.hasPrefix("ok: well: ") == true)
+    }
 }
 
 /// The doctor at a machine's broker: what administrators see, and what everybody else.
