@@ -33,6 +33,7 @@ extension Desk {
         } catch {
             findings.append(.problem("vault", Problem(error)))
         }
+        if access.policy.needsRules { findings = findings.map(\.forMachine) }
         return .json(
             .ok, JSONValue.members([("findings", .array(findings.map(\.json)))]).encoded())
     }

@@ -7,7 +7,7 @@ enum PlaceFindings {
     /// The folder of the socket, and the socket if it is there.
     static func socket(_ place: BrokerPlace) -> FindingDocument {
         let folder = SocketPlace.folder(of: place.socket)
-        return finding("socket", place.socket) { () throws(HostError) in
+        var finding = finding("socket", place.socket) { () throws(HostError) in
             guard PrivateFiles.exists(folder) else { return }
             if place.isSystem { return try SocketPlace.requireRoot(folder: folder) }
             try SocketPlace.requireSafe(folder: folder)
@@ -16,6 +16,10 @@ enum PlaceFindings {
                 try SocketPlace.requirePrivate(place.socket)
             }
         }
+        if place.isSystem, finding.level == .problem {
+            finding.cure = "sudo chown root \(folder); sudo chmod 755 \(folder)"
+        }
+        return finding
     }
 
     /// The vault's file and folder, and the state's.
@@ -78,11 +82,13 @@ enum MemoryFindings {
                 cure: "allow 8 MiB: memlock in /etc/security/limits.conf")
             : .ok(
                 "memory lock", "a broker started here can lock secrets in memory (limit: \(limit))")
+        return [locking, swap]
+    }
+
+    static var swap: FindingDocument {
         guard let device = SwapSpace.devices?.first else {
-            return [locking, .ok("swap", "this machine has none")]
+            return .ok("swap", "this machine has none")
         }
-        return [
-            locking, .note("swap", "access tokens may get to \"\(device)\"", cure: "encrypt it"),
-        ]
+        return .note("swap", "access tokens may get to \"\(device)\"", cure: "encrypt it")
     }
 }

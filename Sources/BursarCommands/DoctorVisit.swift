@@ -51,7 +51,9 @@ struct DoctorVisit {
             guard let answer = try answer(to: request, of: client) else {
                 return [.note("broker", "it has just ended", cure: "try again")]
             }
-            return try decoded(FindingList.self, answer).findings
+            let findings = try decoded(FindingList.self, answer).findings
+            let knowsSwap = findings.contains { $0.subject == "swap" }
+            return findings + (knowsSwap ? [] : [MemoryFindings.swap])
         } catch  where error.type == "denied" {
             let command = place.isSystem ? "sudo bursar doctor --system" : nil
             return [

@@ -21,6 +21,11 @@ struct DoctorTests {
         return findings
     }
 
+    @Test func ofSwapThatItCanNotSeeItSaysNothing() {
+        let findings = Self.changed { $0.swapDevices = nil }.findings
+        #expect(findings.map(\.subject) == ["core dumps", "memory lock"])
+    }
+
     @Test func aGoodProcessNeedsNobody() {
         #expect(Self.good.findings.map(\.level) == [.ok, .ok, .ok])
     }
@@ -50,10 +55,6 @@ struct DoctorTests {
                 $0.memory.lockedByteCount = 0
                 $0.isUnlocked = false
             }, "memory lock", .ok, "secrets are locked in memory (limit: 8192 KiB)"
-        ),
-        (
-            changed { $0.swapDevices = nil }, "swap", .note,
-            "the broker can't see whether there is any"
         ),
         (
             changed { $0.swapDevices = ["/dev/sda2"] }, "swap", .note,

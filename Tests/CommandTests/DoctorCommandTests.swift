@@ -158,6 +158,21 @@ struct MachineDoctorTests {
             ))
     }
 
+    @Test func curesNameTheMachinesBroker() throws {
+        let set = try broker.bursar(
+            "vault", "set", "x", "--token-url", "https://localhost:1/t", "--secret-stdin",
+            input: "s")
+        try #require(set.status == 0, "\(set.error)")
+        #expect(
+            try lines("--connect") == (
+                1,
+                [
+                    "problem: x: can't reach the token endpoint at \"localhost\": connection refused; "
+                        + "cure: is the URL right? bursar --system vault show x"
+                ]
+            ))
+    }
+
     @Test func aLockedVaultNeedsAPerson() throws {
         try #require(try broker.bursar("lock").status == 0)
         #expect(

@@ -40,6 +40,13 @@ package struct Finding: Equatable, Sendable {
         .problem(subject, problem.detail, cure: problem.hints.first)
     }
 
+    /// The same for a machine's broker, which has to be named in commands.
+    var forMachine: Finding {
+        Finding(
+            level: level, subject: subject, words: words,
+            cure: cure?.replacing("bursar vault ", with: "bursar --system vault "))
+    }
+
     var json: JSONValue {
         var members: [(String, JSONValue)] = [
             ("level", .string(level.rawValue)), ("subject", .string(subject)),
