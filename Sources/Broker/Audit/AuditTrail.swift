@@ -23,7 +23,7 @@ package final class AuditTrail: Sendable {
         var lastCheckpoint: ContinuousClock.Instant?
         /// The last line that the vault has sealed.
         var sealed: UInt64 = 0
-        var errorCount = 0
+        var errorCount: UInt64 = 0
         var logger: Logger?
         var isEnding = false
     }
@@ -55,7 +55,7 @@ package final class AuditTrail: Sendable {
     }
 
     /// How many lines could not be written.
-    package var errorCount: Int { state.withLock { $0.errorCount } }
+    package var errorCount: UInt64 { state.withLock { $0.errorCount } }
 
     /// The last line; nil while the vault is locked.
     package var point: TrailPoint? {
@@ -232,20 +232,18 @@ package final class AuditTrail: Sendable {
     package func close(_ event: AuditEvent?) -> TrailPoint? {
         let now = clock.now()
         let time = self.time
-        let isOpen = state.withLock { state in
-            guard case .open = state.mode else { return false }
+        // From here on nobody writes a line of this unlocking: the last one is what is synced, and sealed.
+        let last = state.withLock { state -> (file: AppendOnlyFile?, point: TrailPoint)? in
+            guard case .open = state.mode else { return nil }
             state.closeWindows(at: now, time, all: true)
             if let event { state.note(event, at: time) }
-            return true
-        }
-        guard isOpen else { return nil }
-        let point = try? sync()
-        state.withLock { state in
-            guard case .open(let trail) = state.mode else { return }
+            guard case .open(let trail) = state.mode else { return nil }
             state.mode = .locked(
                 LockedSegment(files: trail.files, limit: limits.lockedByteCount))
+            return (trail.file, trail.point)
         }
-        return point
+        guard let last, let file = last.file, (try? file.sync()) != nil else { return nil }
+        return last.point
     }
 
     /// The point that is to be sealed now, if a checkpoint is due; it is on disk.

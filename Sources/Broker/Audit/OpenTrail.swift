@@ -63,24 +63,34 @@ struct OpenTrail {
         _ event: AuditEvent, at time: String, isRefusal: Bool = false
     ) throws(HostError) -> Bool {
         try makeReady(at: time)
-        let count = event.line(point.length + 1, at: time).bytes.count + 80
+        let line = event.line(point.length + 1, at: time)
+        let count = line.bytes.count + Self.endByteCount
         if isRefusal, refusalByteCount + count > limits.refusalByteCount { return false }
-        try place(event, at: time)
+        try place(line, of: event, at: time)
         if isRefusal { refusalByteCount += count }
         return true
     }
 
+    /// What a line's hash and end take.
+    static let endByteCount = 80
+
     /// Writes one line, in another file if it does not fit in this one.
     private mutating func place(_ event: AuditEvent, at time: String) throws(HostError) {
-        let count = event.line(point.length + 1, at: time).bytes.count + 80
-        if byteCount + count > limits.fileByteCount { try beginNext(at: time) }
-        try write(event, at: time)
+        try place(event.line(point.length + 1, at: time), of: event, at: time)
     }
 
-    private mutating func write(_ event: AuditEvent, at time: String) throws(HostError) {
+    private mutating func place(
+        _ line: LineBuilder, of event: AuditEvent, at time: String
+    ) throws(HostError) {
+        guard byteCount + line.bytes.count + Self.endByteCount > limits.fileByteCount else {
+            return try write(line)
+        }
+        try beginNext(at: time)
+        try write(event.line(point.length + 1, at: time))
+    }
+
+    private mutating func write(_ line: LineBuilder) throws(HostError) {
         guard let file else { throw .unsafe(path: files.current, .changed) }
-        let number = point.length + 1
-        let line = event.line(number, at: time)
         let hash = keys.hash(line.bytes, after: point.head)
         let bytes = line.finished(hash: hash)
         do throws(HostError) {
@@ -91,7 +101,7 @@ struct OpenTrail {
             throw error
         }
         byteCount += bytes.count
-        point = TrailPoint(length: number, head: hash)
+        point = TrailPoint(length: point.length + 1, head: hash)
     }
 
     /// Forgets the open file, so that the next line opens it anew: what was written may not be on disk.
@@ -157,7 +167,7 @@ struct OpenTrail {
         if torn > 0 {
             var event = AuditEvent(.torn)
             event.count = UInt64(torn)
-            try write(event, at: time)
+            try write(event.line(point.length + 1, at: time))
         }
         removeOld()
     }
@@ -249,7 +259,7 @@ struct OpenTrail {
         event.keptFrom = kept
         event.previous = head
         do throws(HostError) {
-            try write(event, at: time)
+            try write(event.line(point.length + 1, at: time))
         } catch {
             file = nil
             throw error

@@ -14,6 +14,8 @@ struct RefusalLedger {
     }
 
     private var windows: [Key: Window] = [:]
+    // When the first of them ends: a flood must not look at all of them each time.
+    private var firstEnd: ContinuousClock.Instant?
     /// Refusals that nothing more is known of: there were too many kinds, or lines, of them.
     private(set) var uncounted: UInt64 = 0
 
@@ -31,6 +33,7 @@ struct RefusalLedger {
                 return false
             }
             windows[key] = Window(start: now, event: event)
+            firstEnd = min(firstEnd ?? now + Self.window, now + Self.window)
             return true
         }
         if window.lineCount < Self.linesPerWindow, now - window.start < Self.window {
@@ -52,6 +55,7 @@ struct RefusalLedger {
     ///
     /// - Returns: the closing lines of those that had more refusals than lines.
     mutating func close(at now: ContinuousClock.Instant, all: Bool = false) -> [AuditEvent] {
+        guard all || firstEnd.map({ now >= $0 }) ?? false else { return [] }
         var events: [AuditEvent] = []
         for (key, window) in windows where all || now - window.start >= Self.window {
             windows[key] = nil
@@ -60,6 +64,7 @@ struct RefusalLedger {
             event.count = window.suppressedCount
             events.append(event)
         }
+        firstEnd = windows.values.map(\.start).min().map { $0 + Self.window }
         return events
     }
 

@@ -35,6 +35,19 @@ struct TrailFiles: Sendable, Equatable {
 
     /// All files of the trail, in the order in which they were written.
     var all: [String] { fullNumbers.map(full) + [current] }
+
+    /// The same, open: also where the broker begins another one just now.
+    func opened() throws(HostError) -> [AppendOnlyFile] {
+        for _ in 0..<10 {
+            let numbers = fullNumbers
+            var files: [AppendOnlyFile] = []
+            for path in numbers.map(full) + [current] {
+                if let file = try AppendOnlyFile.reading(path) { files.append(file) }
+            }
+            if numbers == fullNumbers { return files }
+        }
+        throw .timedOut(operation: "read \(folder)")
+    }
 }
 
 /// What a trail's files are bounded to.

@@ -15,8 +15,7 @@ struct TrailReader: Sendable {
     func lines(after number: UInt64, limit: Int) throws(HostError) -> [TrailLine] {
         var lines: [TrailLine] = []
         var count = 0
-        for path in files.all {
-            guard let file = try AppendOnlyFile.reading(path) else { continue }
+        for file in try files.opened() {
             let end = try file.byteCount()
             guard let last = try Self.lastNumber(file, end), last > number else { continue }
             var offset = try Self.offset(file, end, after: number)
@@ -67,8 +66,7 @@ struct TrailReader: Sendable {
     func payouts(of tokenHash: [UInt8]) throws(HostError) -> [TrailLine] {
         let needle = Array("\"token\":\"\(LineBuilder.hex(tokenHash))\"".utf8)
         var found: [TrailLine] = []
-        for path in files.all {
-            guard let file = try AppendOnlyFile.reading(path) else { continue }
+        for file in try files.opened() {
             var rest: [UInt8] = []
             var offset = 0
             while true {

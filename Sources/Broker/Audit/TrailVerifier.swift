@@ -54,7 +54,7 @@ struct TrailVerifier {
     let checkpoint: TrailPoint
 
     /// A file is read whole; one that is longer than any that the broker writes is read so far.
-    private static let longestFile = 64 << 20
+    private static let longestFile = 16 << 20
 
     /// One line, and what is known of it.
     private struct Entry {
@@ -85,11 +85,10 @@ struct TrailVerifier {
     /// - Throws: ``HostError`` for a file that can't be read.
     consuming func verify() throws(HostError) -> TrailReport {
         report.checkpoint = checkpoint.length
-        for path in files.all {
-            guard let file = try AppendOnlyFile.reading(path) else { continue }
+        for file in try files.opened() {
             let bytes = try file.read(
                 at: 0, count: min(try file.byteCount(), Self.longestFile))
-            check(bytes, path)
+            check(bytes, file.path)
         }
         checkStart()
         checkCheckpoint()

@@ -30,7 +30,7 @@ extension Desk {
         }
         let errors = "bursar_audit_write_errors_total"
         text.begin(errors, .counter, "Lines of the audit trail that could not be written.")
-        text.add(errors, metrics.auditWriteErrors)
+        text.add(errors, keeper.audit.errorCount)
     }
 
     /// The series that name a credential, of those alone that the vault has now.

@@ -38,7 +38,6 @@ package final class Metrics: Sendable {
     }
 
     private let cacheHitCount = Atomic<UInt64>(0)
-    private let auditWriteErrorCount = Atomic<UInt64>(0)
     private let denialCounts = Mutex<[Denial: UInt64]>([:])
     private let requestCounts = Mutex<[[UInt8]: Requests]>([:])
     private let durationCounts = Mutex(Histogram())
@@ -48,11 +47,6 @@ package final class Metrics: Sendable {
     /// Notes that a token was paid out without a request of its own.
     package func noteCacheHit() {
         cacheHitCount.wrappingAdd(1, ordering: .relaxed)
-    }
-
-    /// Notes that a line of the audit trail could not be written.
-    package func noteAuditWriteError() {
-        auditWriteErrorCount.wrappingAdd(1, ordering: .relaxed)
     }
 
     /// Notes that a caller was refused.
@@ -87,7 +81,6 @@ package final class Metrics: Sendable {
     }
 
     var cacheHits: UInt64 { cacheHitCount.load(ordering: .relaxed) }
-    var auditWriteErrors: UInt64 { auditWriteErrorCount.load(ordering: .relaxed) }
     var denials: [Denial: UInt64] { denialCounts.withLock(\.self) }
     var requests: [[UInt8]: Requests] { requestCounts.withLock(\.self) }
     var durations: Histogram { durationCounts.withLock(\.self) }
