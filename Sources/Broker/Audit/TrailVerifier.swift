@@ -21,7 +21,6 @@ struct TrailReport: Equatable {
     var firstNumber: UInt64 = 0
     var lastNumber: UInt64 = 0
     var checkpoint: UInt64 = 0
-    var tornCount: UInt64 = 0
 
     var object: JSONValue {
         let proved = min(checkpoint, lastNumber)
@@ -31,7 +30,6 @@ struct TrailReport: Equatable {
             ("last", .integer(Int64(clamping: lastNumber))),
             ("checkpoint", .integer(Int64(clamping: checkpoint))),
             ("after_checkpoint", .integer(Int64(clamping: lastNumber - proved))),
-            ("torn", .integer(Int64(clamping: tornCount))),
             (
                 "findings",
                 .array(
