@@ -139,7 +139,7 @@ extension Metrics.Outcome {
 extension Metrics.Denial {
     init?(_ error: BrokerError) {
         switch error {
-        case .denied: self = .notAllowed
+        case .denied, .refusedToken: self = .notAllowed
         case .foreignDoor: self = .foreignDoor
         case .locked: self = .locked
         case .vault(.wrongPassphrase): self = .wrongPassphrase

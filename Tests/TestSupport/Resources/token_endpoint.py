@@ -111,6 +111,13 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
     def on_lifetime(self, count, seconds):
         self.token(count, expires_in=int(seconds))
 
+    def on_mortal(self, count, seconds):
+        # One token, and then the server is down.
+        if count == 1:
+            self.token(count, expires_in=int(seconds))
+        else:
+            self.answer(503, "")
+
     def on_nolifetime(self, count, _):
         self.answer(200, {"access_token": f"token-{count}", "token_type": "Bearer"})
 
