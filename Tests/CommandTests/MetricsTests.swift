@@ -149,7 +149,9 @@ struct MetricsTests {
         func denials(_ reason: String) throws -> Double? {
             try metrics().value("bursar_authorization_denials_total", ["reason": reason])
         }
-        for reason in ["not_allowed", "foreign_door", "locked", "wrong_passphrase"] {
+        for reason in [
+            "not_allowed", "scope_beyond_rule", "foreign_door", "locked", "wrong_passphrase",
+        ] {
             #expect(try denials(reason) == 0)
         }
         _ = try RawConnection(installation.socket).ask(

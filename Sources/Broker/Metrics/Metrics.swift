@@ -26,6 +26,7 @@ package final class Metrics: Sendable {
     /// Why a caller did not get what it asked for: the label `reason`.
     package enum Denial: String, CaseIterable, Sendable {
         case notAllowed = "not_allowed"
+        case scopeBeyondRule = "scope_beyond_rule"
         case foreignDoor = "foreign_door"
         case locked
         case wrongPassphrase = "wrong_passphrase"
@@ -139,7 +140,8 @@ extension Metrics.Outcome {
 extension Metrics.Denial {
     init?(_ error: BrokerError) {
         switch error {
-        case .denied, .refusedToken: self = .notAllowed
+        case .denied, .refusedToken, .notAllowed: self = .notAllowed
+        case .scopeBeyondRule: self = .scopeBeyondRule
         case .foreignDoor: self = .foreignDoor
         case .locked: self = .locked
         case .vault(.wrongPassphrase): self = .wrongPassphrase
