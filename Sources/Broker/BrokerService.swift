@@ -143,6 +143,7 @@ package struct BrokerService: Service {
             tasks.addTask {
                 while await !self.isIdle(desk, keeper, clock) {
                     await place.check()
+                    await place.giveBackMemory()
                     await desk.tidy()
                     await desk.access.refreshGroups()
                     guard (try? await clock.sleep(clock.now() + Self.round)) != nil else {

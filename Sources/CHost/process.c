@@ -2,6 +2,7 @@
 #include "host_process.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -28,6 +29,8 @@ long chost_nofile(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
     return limit.rlim_cur > 1 << 20 ? 1 << 20 : (long)limit.rlim_cur;
 }
+
+void chost_trim_memory(void) { malloc_trim(0); }
 
 void chost_error_words(int code, char *buffer, unsigned long byte_count) {
     // GNU's variant returns the words, which need not be in the buffer.

@@ -21,6 +21,9 @@ final class ConnectionRegistry {
     private var members: [UInt32: [any Member]] = [:]
     /// How many there are.
     private(set) var count = 0
+    // The most there were since memory was given back.
+    private var peak = 0
+    private static let worthGivingBack = 64
 
     /// - Parameter descriptors: how many the process may have open.
     init(descriptors: Int = DescriptorLimit.current) {
@@ -43,6 +46,7 @@ final class ConnectionRegistry {
         }
         members[uid, default: []].append(member)
         count += 1
+        peak = max(peak, count)
         return true
     }
 
@@ -52,6 +56,13 @@ final class ConnectionRegistry {
         members[uid]?.remove(at: index)
         count -= 1
         if members[uid]?.isEmpty == true { members[uid] = nil }
+    }
+
+    /// Whether a crowd has gone, whose memory may be given back; tells it once.
+    func hasEmptied() -> Bool {
+        guard peak >= Self.worthGivingBack, count <= peak / 2 else { return false }
+        peak = count
+        return true
     }
 
     /// Ends all of them, those under way after their answers.

@@ -89,6 +89,12 @@ final class Listener: Sendable {
         }
     }
 
+    /// Whether a crowd of connections has gone since this was asked last.
+    func hasEmptied() async -> Bool {
+        let registry = registry
+        return (try? await registry.eventLoop.submit { registry.value.hasEmptied() }.get()) ?? false
+    }
+
     /// Stops accepting, lets requests under way end, and removes the socket if it is this process's own and
     /// in place.
     func close(within grace: Duration) async {

@@ -55,6 +55,11 @@ actor SocketKeeper {
         isUsual ? [path, UserFolders.runtimeSocket(isLoggedOut: true)] : [path]
     }
 
+    /// Gives back what a crowd of connections has left behind.
+    func giveBackMemory() async {
+        if await listener?.hasEmptied() == true { FreedMemory.giveBack() }
+    }
+
     func close(within grace: Duration) async {
         hasListened = false
         await listener?.close(within: grace)

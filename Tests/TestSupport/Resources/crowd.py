@@ -28,8 +28,9 @@ path, kind, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 def connect():
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(30)
+    # A full backlog is waited for by a blocking socket alone.
     connection.connect(path)
+    connection.settimeout(30)
     return connection
 
 
