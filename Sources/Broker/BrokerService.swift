@@ -46,7 +46,7 @@ package struct BrokerService: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
-        let nameThreads = NIOThreadPool(numberOfThreads: 2)
+        let nameThreads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
         nameThreads.start()
         let result: Result<Void, any Error>

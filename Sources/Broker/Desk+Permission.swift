@@ -19,44 +19,61 @@ extension Desk {
         _ name: CredentialName, _ ask: TokenAsk, to caller: Caller, isAdministrator: Bool,
         onlyByUnit: Bool = false
     ) async throws(BrokerError) -> Grant {
-        guard let (record, credential) = try await candidate(name, isAdministrator) else {
-            throw .refusedToken(name: name.description, uid: caller.uid)
-        }
-        let request = try ask.request(of: credential)
         guard access.policy.needsRules else {
-            return Grant(record: record, credential: credential, request: request, rule: nil)
+            let (record, credential) = try await keeper.knownCredential(named: name)
+            return Grant(
+                record: record, credential: credential, request: try ask.request(of: credential),
+                rule: nil)
         }
-        let rules =
-            onlyByUnit
-            ? credential.allowedCallers.filter(\.subject.isUnit) : credential.allowedCallers
-        switch await Permission.decide(ask, by: caller, of: credential, rules, access.accounts) {
-        case .allowed(let rule):
-            try access.limits.count(rule, of: record.id, for: caller.uid, at: clock.now())
-            return Grant(record: record, credential: credential, request: request, rule: rule)
-        case .refused:
-            throw isAdministrator
-                ? .notAllowed(name: name.description, uid: caller.uid)
-                : .refusedToken(name: name.description, uid: caller.uid)
+        let allowance = try await keeper.allowance(named: name)
+        guard let allowance,
+            let rule = try await rule(ask, by: caller, of: allowance, onlyByUnit: onlyByUnit)
+        else { throw try await refusal(name, of: caller, isAdministrator) }
+        let (record, credential) = try await keeper.knownCredential(named: name)
+        guard record.id == allowance.record.id, record.revision == allowance.record.revision else {
+            throw .tryLater(.credentialChanged, after: nil)
         }
+        return Grant(
+            record: record, credential: credential, request: try ask.request(of: credential),
+            rule: rule)
     }
 
-    /// The credential of a name; nil if there is none and the caller is not to know.
-    private func candidate(
-        _ name: CredentialName, _ isAdministrator: Bool
-    ) async throws(BrokerError) -> (record: Record, credential: Credential)? {
-        do throws(BrokerError) {
-            return try await keeper.knownCredential(named: name)
-        } catch .vault(.noSuchCredential) where !isAdministrator {
-            return nil
-        } catch {
-            throw error
+    /// The rule that allows what is asked for, and whose limit is not reached; nil if there is none.
+    private func rule(
+        _ ask: TokenAsk, by caller: Caller, of allowance: Allowance, onlyByUnit: Bool
+    ) async throws(BrokerError) -> AllowedCaller? {
+        var rules = allowance.rules.filter { $0.subject.isUnit || !onlyByUnit }
+        var overLimit: BrokerError?
+        while case .allowed(let rule) = await Permission.decide(
+            ask, by: caller, of: allowance, rules, access.accounts)
+        {
+            do throws(BrokerError) {
+                try access.limits.count(
+                    rule, of: allowance.record.id, for: caller.uid, at: clock.now())
+                return rule
+            } catch {
+                overLimit = error
+                rules.removeAll { $0 == rule }
+            }
         }
+        if let overLimit { throw overLimit }
+        return nil
+    }
+
+    private func refusal(
+        _ name: CredentialName, of caller: Caller, _ isAdministrator: Bool
+    ) async throws(BrokerError) -> BrokerError {
+        guard isAdministrator else {
+            return .refusedToken(name: name.description, uid: caller.uid)
+        }
+        _ = try await keeper.credential(named: name)
+        return .notAllowed(name: name.description, uid: caller.uid)
     }
 
     /// How often a refusal may be answered: none is answered between two ticks.
     ///
-    /// What a refusal took (a look-up in memory, a read of the file, nothing) would else tell whether the
-    /// credential exists.
+    /// A refusal is decided in memory alone, whether there is a credential of the name or not; what little
+    /// its time still tells (which rules were looked at) ends here.
     static let refusalTick = Duration.milliseconds(2)
 
     /// Waits for the first tick, counted from the request's arrival, that is still to come.
@@ -69,23 +86,23 @@ extension Desk {
     /// The credentials that a caller who is no administrator gets tokens of: their names alone.
     func ownCredentials(_ caller: Caller) async throws(BrokerError) -> Answer {
         var names: [JSONValue] = []
-        for (name, credential) in try await keeper.credentialsWithRules() {
-            guard await isAllowed(caller, credential) else { continue }
+        for (name, allowance) in try await keeper.allowances(for: caller) {
+            guard await isAllowed(caller, allowance) else { continue }
             names.append(.members([("name", .string(name))]))
         }
         return .json(.ok, JSONValue.members([("credentials", .array(names))]).encoded())
     }
 
     // Some scope of it is enough; which, the caller may not know.
-    private func isAllowed(_ caller: Caller, _ credential: Credential) async -> Bool {
-        for rule in credential.allowedCallers {
+    private func isAllowed(_ caller: Caller, _ allowance: Allowance) async -> Bool {
+        for rule in allowance.rules {
             var ask = TokenAsk()
             ask.use = rule.uses.first ?? .token
             ask.scopes = rule.scopes ?? []
             ask.audience = rule.audiences?.first
             ask.resources = rule.resources ?? []
             let permission = await Permission.decide(
-                ask, by: caller, of: credential, [rule], access.accounts)
+                ask, by: caller, of: allowance, [rule], access.accounts)
             if case .allowed = permission { return true }
         }
         return false
@@ -93,22 +110,21 @@ extension Desk {
 
     /// An error as a caller may see it.
     ///
-    /// What the authorization server described, and what administrators can do, is for administrators.
-    func problem(_ error: BrokerError, for request: Request) -> Problem {
+    /// What the authorization server described, where the vault is, and what administrators can do is for
+    /// administrators.
+    func problem(_ error: BrokerError, isAdministrator: Bool) -> Problem {
         guard access.policy.needsRules else { return Problem(error) }
-        guard request.isAdministrator else {
-            var problem = Problem(error.withoutDescription)
-            if problem.hints.contains(where: { $0.contains("bursar ") }) {
+        var problem = Problem(isAdministrator ? error : error.withoutDescription)
+        guard isAdministrator else {
+            if case .anotherVault = error { problem.detail = "the broker serves another vault" }
+            if problem.hints.contains(where: { $0.contains("bursar ") || $0.contains("--fresh") }) {
                 problem.hints = ["an administrator of this machine's broker can help"]
             }
             return problem
         }
-        var problem = Problem(error)
         problem.hints = problem.hints.map {
             $0.replacing("bursar vault ", with: "bursar --system vault ")
                 .replacing("bursar unlock", with: "bursar --system unlock")
-                .replacing("bursar lock", with: "bursar --system lock")
-                .replacing("bursar audit", with: "bursar --system audit")
                 .replacing("bursar explain ", with: "bursar --system explain ")
         }
         return problem

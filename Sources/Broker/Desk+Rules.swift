@@ -45,9 +45,11 @@ extension Desk {
         let changed = try await keeper.changeRules(
             of: name, at: rfc3339(clock.wallSeconds()), .disallow, by: request.caller
         ) { rules throws(BrokerError) in
-            let count = rules.count
-            rules.removeAll { $0.subject.isNamed(kind, text) }
-            guard rules.count < count else {
+            // A number is an id only where nobody has it for a name.
+            let named = rules.filter { $0.subject.isNamed(kind, text) }
+            let meant = named.isEmpty ? rules.filter { $0.subject.isNumbered(kind, text) } : named
+            rules.removeAll { meant.contains($0) }
+            guard !meant.isEmpty else {
                 throw .noSuchRule(
                     name: name.description, subject: "\(kind.rawValue) \"\(escaped(text))\"")
             }
@@ -64,7 +66,9 @@ extension Desk {
     func explain(_ name: CredentialName, _ request: Request) async throws(BrokerError) -> Answer {
         let ask = try TokenAsk(request.query)
         let caller = try await supposedCaller(request)
-        let credential = try await keeper.credential(named: name).credential
+        let (record, credential) = try await keeper.credential(named: name)
+        let allowance = Allowance(
+            credential, in: CredentialRevision(id: record.id, revision: record.revision))
         var members: [(String, JSONValue)] = [("caller", .string(caller.description))]
         guard access.policy.needsRules else {
             let isAllowed = access.policy.standing(of: caller) == .administrator
@@ -73,7 +77,9 @@ extension Desk {
                 ("words", .string("a user's own broker answers that user and root alone")))
             return .json(.ok, JSONValue.members(members).encoded())
         }
-        switch await Permission.decide(ask, by: caller, of: credential, access.accounts) {
+        switch await Permission.decide(
+            ask, by: caller, of: allowance, allowance.rules, access.accounts)
+        {
         case .allowed(let rule):
             members.append(("allowed", .bool(true)))
             members.append(("rule", rule.json))
@@ -163,12 +169,19 @@ extension AllowedCaller.Subject {
         case unit
     }
 
-    /// Whether a person means this one by a kind and a name, or a number.
+    /// Whether a person means this one by a kind and a name.
     package func isNamed(_ kind: Kind, _ text: String) -> Bool {
         switch (self, kind) {
-        case (.user(let id, let name), .user), (.group(let id, let name), .group):
-            name == text || String(id) == text
+        case (.user(_, let name), .user), (.group(_, let name), .group): name == text
         case (.unit(let name), .unit): name == text
+        default: false
+        }
+    }
+
+    /// Whether a person means this one by a kind and a number.
+    package func isNumbered(_ kind: Kind, _ text: String) -> Bool {
+        switch (self, kind) {
+        case (.user(let id, _), .user), (.group(let id, _), .group): String(id) == text
         default: false
         }
     }

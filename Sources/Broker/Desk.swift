@@ -94,7 +94,7 @@ package final class Desk: Sendable {
             await noteRefusal(error, of: request.caller)
             metrics.noteDenial(in: error)
             if case .refusedToken = error { await waitForTheEndOfARefusal(since: beganAt) }
-            return problem(error, for: request).answer
+            return problem(error, isAdministrator: request.isAdministrator).answer
         }
     }
 

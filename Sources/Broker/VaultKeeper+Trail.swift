@@ -52,6 +52,8 @@ extension VaultKeeper {
             noteSealed()
             return result
         } catch {
+            // What is in the vault now is to be read anew.
+            if error.mayHaveChangedTheVault { rules = Rules() }
             var failed = AuditEvent(.failed, by: event.caller)
             failed.record = event.record
             failed.reason =

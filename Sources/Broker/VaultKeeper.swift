@@ -15,10 +15,11 @@ package actor VaultKeeper {
     var lockAt: ContinuousClock.Instant?
     // What was opened lately: opening and reading metadata takes longer than all else about a cached token.
     private var known: [CredentialName: (record: Record, credential: Credential)] = [:]
-    // Who may have which credential, for callers who ask what they may have; nil until one does.
-    private var allowances: [(name: String, credential: Credential)]?
-    private static let mostKnown = 256
-    private static let longestKnown = 64 << 10
+    /// The rules of all credentials, as far as they were read since the last unlocking.
+    var rules = Rules()
+    private static let mostKnown = 1024
+    private static let mostKnownBytes = 8 << 20
+    private var knownByteCount = 0
     var failures = 0
     // Counts them, so that an unlocking that began before one does not end after it.
     var lockings = 0
@@ -125,9 +126,19 @@ package actor VaultKeeper {
         _ = try unlocked()
         if let known = known[name] { return known }
         let read = try credential(named: name)
-        if known.count >= Self.mostKnown { known = [:] }
-        if read.record.metadata.count <= Self.longestKnown { known[name] = read }
+        knownByteCount += read.record.metadata.count
+        while known.count >= Self.mostKnown || knownByteCount > Self.mostKnownBytes,
+            let other = known.keys.first
+        {
+            forget(other)
+        }
+        known[name] = read
         return read
+    }
+
+    private func forget(_ name: CredentialName) {
+        guard let gone = known.removeValue(forKey: name) else { return }
+        knownByteCount -= gone.record.metadata.count
     }
 
     /// All credentials, sorted by name.
@@ -137,18 +148,6 @@ package actor VaultKeeper {
         var credentials: [(record: Record, credential: Credential)] = []
         for record in records { credentials.append((record, try Self.credential(in: record))) }
         return credentials
-    }
-
-    /// The credentials that have rules, sorted by name.
-    package func credentialsWithRules() throws(BrokerError) -> [(
-        name: String, credential: Credential
-    )] {
-        _ = try unlocked()
-        if let allowances { return allowances }
-        let all = try credentials().filter { !$0.credential.allowedCallers.isEmpty }
-            .map { (name: $0.record.name, credential: $0.credential) }
-        allowances = all
-        return all
     }
 
     /// Some of the credentials' records, in no order that means anything.
@@ -194,8 +193,7 @@ package actor VaultKeeper {
         by caller: Caller? = nil
     ) throws(BrokerError) -> (record: Record, isNew: Bool) {
         let vault = try unlocked()
-        known[name] = nil
-        allowances = nil
+        forget(name)
         let expiries = takeExpiries()
         let exists = try asBrokerError { () throws(VaultError) in
             try vault.contains(name.description)
@@ -232,6 +230,7 @@ package actor VaultKeeper {
             }
         }
         noteChange(name, credential.expiresAt, in: expiries)
+        noteRules(text, record)
         return (record, !exists)
     }
 
@@ -242,7 +241,7 @@ package actor VaultKeeper {
         of name: CredentialName, at time: String, _ kind: AuditEvent.Kind = .change,
         by caller: Caller? = nil, _ change: (inout [AllowedCaller]) throws(BrokerError) -> R
     ) throws(BrokerError) -> (record: Record, credential: Credential, result: R) {
-        known[name] = nil
+        forget(name)
         let old = try self.credential(named: name)
         var credential = old.credential
         let result = try change(&credential.allowedCallers)
@@ -253,6 +252,7 @@ package actor VaultKeeper {
         let record = try announced(event) { () throws(BrokerError) in
             try self.keepingSecret(name.description, credential)
         }
+        noteRules(name.description, record)
         return (record, credential, result)
     }
 
@@ -272,7 +272,6 @@ package actor VaultKeeper {
     private func keepingSecret(
         _ name: String, _ credential: Credential
     ) throws(BrokerError) -> Record {
-        allowances = nil
         let metadata = try Self.metadata(credential)
         do {
             return try unlocked().update(
@@ -293,8 +292,7 @@ package actor VaultKeeper {
         _ name: CredentialName, by caller: Caller? = nil
     ) throws(BrokerError) -> Record {
         let vault = try unlocked()
-        known[name] = nil
-        allowances = nil
+        forget(name)
         let expiries = takeExpiries()
         let old = try record(named: name.description)
         var event = AuditEvent(.remove, by: caller)
@@ -306,6 +304,7 @@ package actor VaultKeeper {
             }
         }
         noteChange(name, nil, in: expiries)
+        noteRules(name.description, nil)
         return record
     }
 
@@ -347,7 +346,8 @@ package actor VaultKeeper {
     /// Leaves the vault as one file, and lets go of it.
     package func close() throws(BrokerError) {
         known = [:]
-        allowances = nil
+        knownByteCount = 0
+        rules = Rules()
         expiries = nil
         lockAt = nil
         guard let vault else { return }
@@ -388,7 +388,7 @@ package actor VaultKeeper {
         return vault
     }
 
-    private static func credential(in record: Record) throws(BrokerError) -> Credential {
+    static func credential(in record: Record) throws(BrokerError) -> Credential {
         do {
             return try Credential(parsing: record.metadata.span, isStored: true)
         } catch {

@@ -65,58 +65,13 @@ public struct ProcessDescription: Sendable, Equatable {
         return nil
     }
 
-    private static func field(_ name: String, of status: String) -> [Substring] {
-        let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }
-        return line?.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace) ?? []
-    }
-}
-
-/// The names of systemd's units in the paths of control groups.
-public enum SystemdUnit: Sendable {
-    /// The unit of a process, from its `/proc/PID/cgroup`: the first component from the root, in systemd's own
-    /// hierarchy, that is no slice.
-    ///
-    /// What comes below is in the unit's own hands, or in a user's: it proves nothing.
-    ///
-    /// - Parameter text: the file; both layouts are read, one hierarchy and several.
-    /// - Returns: nil if the process is in no unit, or outside of what this process sees.
-    public static func name(inCgroups text: String) -> String? {
-        let lines = text.split(separator: "\n")
-        let paths = ["name=systemd", ""].lazy.compactMap { controllers in
-            lines.lazy.compactMap { path(in: $0, of: controllers) }.first
+    // Bytes, not characters: what a process calls itself stands there, too, and must not join with ours.
+    private static func field(_ name: String, of status: String) -> [String] {
+        let key = Array((name + ":").utf8)
+        for line in status.utf8.split(separator: UInt8(ascii: "\n")) where line.starts(with: key) {
+            return line.dropFirst(key.count).split { $0 == 0x20 || $0 == 0x09 }
+                .map { String(Substring($0)) }
         }
-        guard let path = paths.first else { return nil }
-        for component in path.split(separator: "/") {
-            if component == ".." { return nil }
-            // systemd puts `_` before a name that the kernel or it would misread.
-            let name = component.hasPrefix("_") ? component.dropFirst() : component
-            if !name.hasSuffix(".slice") { return String(name) }
-        }
-        return nil
-    }
-
-    /// Whether it is the name of a service of the machine's own manager; a user's manager is none, for what
-    /// runs below it is the user's.
-    public static func isService(_ name: String) -> Bool {
-        guard name.hasSuffix(".service"), !name.hasPrefix("user@"), name.utf8.count <= 255,
-            name.utf8.count > ".service".utf8.count
-        else { return false }
-        return name.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-            default: ":-_.\\@".utf8.contains(byte)
-            }
-        }
-    }
-
-    /// The name as systemctl takes it too, which need not say `.service`.
-    public static func withSuffix(_ name: String) -> String {
-        name.contains(".") ? name : name + ".service"
-    }
-
-    private static func path(in line: Substring, of controllers: String) -> Substring? {
-        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[1] == controllers else { return nil }
-        return parts[2]
+        return []
     }
 }

@@ -10,7 +10,7 @@ final class UnlockedVault {
     private var manifest: Manifest
     // As it lies in the file.
     private var sealedManifest: [UInt8]
-    private var records: [Digest: Digest] = [:]
+    private var records: [Digest: Known] = [:]
     private var keyslotHashes: [UInt32: Digest] = [:]
 
     /// Verifies every row of the file against the manifest.
@@ -33,11 +33,32 @@ final class UnlockedVault {
         keyslotHashes = rows.keyslots
     }
 
+    /// What is known of a record without its row: by its blind index.
+    private struct Known: Equatable {
+        let hash: Digest
+        // Two integers are a tenth of what an array takes.
+        private let id: (UInt64, UInt64)
+
+        init(_ row: RecordRow, _ hash: Digest) {
+            self.hash = hash
+            id = (
+                UInt64(littleEndianBytes: row.id.prefix(8)),
+                UInt64(littleEndianBytes: row.id.dropFirst(8).prefix(8))
+            )
+        }
+
+        var recordID: [UInt8] { id.0.littleEndianBytes + id.1.littleEndianBytes }
+
+        static func == (one: Known, other: Known) -> Bool {
+            one.hash == other.hash && one.id == other.id
+        }
+    }
+
     /// The hashes of all rows of a file.
     private struct Rows {
         var count: UInt64 = 0
         var sum = Digest()
-        var records: [Digest: Digest] = [:]
+        var records: [Digest: Known] = [:]
         var keyslots: [UInt32: Digest] = [:]
 
         mutating func add(_ hash: Digest) {
@@ -53,7 +74,7 @@ final class UnlockedVault {
         try store.forEachRecord { row throws(VaultError) in
             guard let index = Digest(row.nameIndex) else { throw .damaged(.record) }
             let hash = rowHash.of(row)
-            rows.records[index] = hash
+            rows.records[index] = Known(row, hash)
             rows.add(hash)
         }
         for row in try store.tombstones() { rows.add(rowHash.of(row)) }
@@ -114,7 +135,7 @@ final class UnlockedVault {
     ///   another row.
     func row(named name: String, _ store: Store) throws(VaultError) -> RecordRow {
         let nameIndex = RecordSeal.nameIndex(name, master)
-        guard let index = Digest(nameIndex), let hash = records[index] else {
+        guard let index = Digest(nameIndex), let hash = records[index]?.hash else {
             throw .noSuchCredential(name: name)
         }
         guard let row = try store.record(nameIndex), rowHash.of(row) == hash else {
@@ -123,9 +144,14 @@ final class UnlockedVault {
         return row
     }
 
+    /// The id of a record, from memory; nil if there is none of that name.
+    func recordID(_ name: String) -> [UInt8]? {
+        Digest(RecordSeal.nameIndex(name, master)).flatMap { records[$0]?.recordID }
+    }
+
     /// Whether a row is the one that belongs to the vault.
     func isGenuine(_ row: RecordRow) -> Bool {
-        Digest(row.nameIndex).flatMap { records[$0] } == rowHash.of(row)
+        Digest(row.nameIndex).flatMap { records[$0]?.hash } == rowHash.of(row)
     }
 
     /// Writes a change of one record with the manifest that follows from it.
@@ -151,7 +177,9 @@ final class UnlockedVault {
         nextTrail = nil
         sealedManifest = sealed
         if let removing, let index = Digest(removing.nameIndex) { records[index] = nil }
-        if let adding, let index = Digest(adding.nameIndex) { records[index] = rowHash.of(adding) }
+        if let adding, let index = Digest(adding.nameIndex) {
+            records[index] = Known(adding, rowHash.of(adding))
+        }
         if let keyslot { keyslotHashes[keyslot.slot] = rowHash.of(keyslot) }
     }
 }

@@ -11,6 +11,13 @@ extension Vault {
         try requireUnlocked().contains(name)
     }
 
+    /// The id of a credential's record, without a look into the file; nil if there is none of that name.
+    ///
+    /// - Throws: ``VaultError/locked``.
+    public func recordID(named name: String) throws(VaultError) -> [UInt8]? {
+        try requireUnlocked().recordID(name)
+    }
+
     /// One credential; its secret stays sealed.
     ///
     /// - Throws: ``VaultError/noSuchCredential(name:)``, ``VaultError/locked``,

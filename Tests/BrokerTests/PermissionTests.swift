@@ -38,6 +38,14 @@ final class PermissionTests {
         return try Credential(parsing: json.span)
     }
 
+    private func decide(
+        _ ask: TokenAsk, by caller: Caller, of credential: Credential
+    ) async -> Permission {
+        let allowance = Allowance(credential, in: CredentialRevision(id: [1], revision: 1))
+        return await Permission.decide(
+            ask, by: caller, of: allowance, allowance.rules, accounts)
+    }
+
     private static func ask(
         scopes: [String] = [], audience: String? = nil, resources: [String] = [],
         use: AllowedCaller.Use = .token
@@ -165,8 +173,8 @@ final class PermissionTests {
     func oneRuleDecides(line: Case) async throws {
         var credential = try Self.credential(line.stored)
         credential.allowedCallers = [line.rule]
-        let permission = await Permission.decide(
-            line.ask, by: line.caller, of: credential, accounts)
+        let permission = await decide(
+            line.ask, by: line.caller, of: credential)
         if let refusal = line.refusal {
             #expect(permission == .refused(refusal.map { .init(rule: line.rule, reason: $0) }))
         } else {
@@ -177,8 +185,8 @@ final class PermissionTests {
     @Test func nobodyIsAllowedWithoutARule() async throws {
         let credential = try Self.credential()
         for uid in [0, Self.alice, 65534] {
-            let permission = await Permission.decide(
-                TokenAsk(), by: Self.caller(uid: uid), of: credential, accounts)
+            let permission = await decide(
+                TokenAsk(), by: Self.caller(uid: uid), of: credential)
             #expect(permission == .refused([]))
         }
     }
@@ -189,16 +197,16 @@ final class PermissionTests {
         let write = Self.rule(.group(id: Self.ops, name: "ops")) { $0.scopes = ["write"] }
         credential.allowedCallers = [read, write]
         let caller = Self.caller(groups: [Self.ops])
-        let both = await Permission.decide(
-            Self.ask(scopes: ["read", "write"]), by: caller, of: credential, accounts)
+        let both = await decide(
+            Self.ask(scopes: ["read", "write"]), by: caller, of: credential)
         #expect(
             both
                 == .refused([
                     .init(rule: read, reason: .scopes(["write"])),
                     .init(rule: write, reason: .scopes(["read"])),
                 ]))
-        let one = await Permission.decide(
-            Self.ask(scopes: ["write"]), by: caller, of: credential, accounts)
+        let one = await decide(
+            Self.ask(scopes: ["write"]), by: caller, of: credential)
         #expect(one == .allowed(write))
     }
 
@@ -228,6 +236,65 @@ final class PermissionTests {
         #expect(await accounts.userName(1) == "alice")
         time.advance(by: Accounts.believed)
         #expect(await accounts.userName(1) == "bob")
+    }
+
+    /// They may fail for some minutes; who was known stays known for so long, and no longer.
+    @Test func theLastNameIsBelievedForSomeMinutesWhileNobodyAnswers() async {
+        let hangs = Mutex(false)
+        let gate = DispatchGate()
+        defer { gate.open() }
+        let count = Mutex(0)
+        let accounts = Accounts(
+            lookUp: .init(
+                userName: { _ in
+                    count.withLock { $0 += 1 }
+                    if hangs.withLock(\.self) { gate.wait() }
+                    return "alice"
+                }, groupName: { _ in nil }),
+            clock: time.clock, threads: threads)
+        #expect(await accounts.userName(1) == "alice")
+        hangs.withLock { $0 = true }
+        for (minutes, name) in [(1, "alice"), (4, nil)] as [(Int, String?)] {
+            time.advance(by: .seconds(60 * minutes))
+            let winding = Task { [time] in
+                while !Task.isCancelled {
+                    time.advance(by: .milliseconds(100))
+                    try? await Task.sleep(for: .milliseconds(1))
+                }
+            }
+            #expect(await accounts.userName(1) == name)
+            winding.cancel()
+            await winding.value
+        }
+        // However often somebody asks, one look-up runs.
+        #expect(count.withLock(\.self) == 2)
+    }
+
+    @Test func theIndexKnowsWhomEachRuleIsFor() throws {
+        var index = RuleIndex()
+        func set(_ name: String, _ rules: [AllowedCaller]) throws {
+            var credential = try Self.credential()
+            credential.allowedCallers = rules
+            index.set(name, Allowance(credential, in: .init(id: [1], revision: 1)))
+        }
+        let user = Self.rule()
+        let group = Self.rule(.group(id: Self.ops, name: "ops"))
+        let unit = Self.rule(.unit("a.service"))
+        try set("b", [user])
+        try set("a", [group, user])
+        try set("c", [unit])
+        try set("d", [])
+        #expect(index["d"] == nil)
+        #expect(index.names(for: Self.caller()) == ["a", "b"])
+        #expect(
+            index.names(for: Self.caller(uid: 5, groups: [Self.ops], unit: "a.service")) == [
+                "a", "c",
+            ])
+        #expect(index.names(for: Self.caller(uid: 5)) == [])
+        try set("a", [unit])
+        index.set("b", nil)
+        #expect(index.names(for: Self.caller(groups: [Self.ops])) == [])
+        #expect(index.names(for: Self.caller(unit: "a.service")) == ["a", "c"])
     }
 
     /// Name services that hang keep nobody waiting, and allow nothing.

@@ -20,7 +20,7 @@ struct RouteTests {
     @Test(arguments: [
         "/", "/v1", "/v1/", "/v2/status", "/v1/status/", "//v1/status", "/v1//status", "/V1/status",
         "/v1/status/x", "/v1/credentials/a/token/", "/v1/credentials/a/tokens",
-        "/v1/oauth2/token", "/v1/audit/", "/metrics", "/v1/./status", "/v1/%73tatus",
+        "/v1/oauth2/token", "/v1/audit/", "/metrics/", "/v1/./status", "/v1/%73tatus",
     ])
     func hasNothingElse(path: String) {
         #expect(throws: BrokerError.notFound) { _ = try Route(method: "GET", path: path) }

@@ -20,6 +20,15 @@ struct SystemdUnitTests {
         ("12:cpu:/a.service\n1:name=systemd:/system.slice/b.service\n0::/c.service", "b.service"),
         ("12:cpu:/a.service\n0::/system.slice/c.service", "c.service"),
         ("0::/system.slice/a:b.service", "a:b.service"),
+        // A user may name folders so: to a Character, a slash with a combining mark is none.
+        (
+            "0::/user.slice/user-1000.slice/user@1000.service/\u{301}x.slice/nginx.service",
+            "user@1000.service"
+        ),
+        ("0::/user.slice\u{301}/nginx.service", nil), ("0::/\u{301}.slice/nginx.service", nil),
+        ("0::/system.slice/b.service\n\u{301}0::/c.service", "b.service"),
+        ("0::/system.slice/\u{212A}.service", nil), ("0::/a b.service", nil),
+        ("0::/a=b.service", nil),
         ("0::/../b.service", nil), ("0::/system.slice/../b.service", nil), ("0::/", nil),
         ("0::/system.slice", nil), ("12:cpu:/a.service", nil), ("", nil),
     ])
@@ -31,6 +40,7 @@ struct SystemdUnitTests {
         ("app.service", true), ("app@1.service", true), ("a-b_c:d.service", true),
         ("user@1000.service", false), ("app.scope", false), (".service", false), ("app", false),
         ("a/b.service", false), ("a b.service", false), ("a\n.service", false),
+        ("a/\u{301}b.service", false), ("\u{212A}.service", false), ("app.service\u{301}", false),
     ])
     func onlyServicesOfTheMachineAreUnitsForRules(name: String, expected: Bool) {
         #expect(SystemdUnit.isService(name) == expected)

@@ -39,9 +39,7 @@ extension Desk {
         switch error {
         case .refusedToken(let name, _), .notAllowed(let name, _), .scopeBeyondRule(let name, _):
             let known = CredentialName(name)
-            if let known {
-                event.record = try? await keeper.knownCredential(named: known).record.id
-            }
+            if let known { event.record = await keeper.recordID(named: known) }
             if event.record == nil { event.reason = "no_such_credential" }
         default: break
         }

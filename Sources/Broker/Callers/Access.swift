@@ -17,6 +17,7 @@ package struct Access: Sendable {
     /// Asks for today's ids of the groups that stand for a role; they stay as they were if nobody answers.
     package func refreshGroups() async {
         guard case .machine(let groups) = policy else { return }
+        guard groups.beginRefresh() else { return }
         _ = await accounts.ask { groups.refresh() }
     }
 

@@ -35,7 +35,8 @@ extension Accounts {
     ) async throws(BrokerError) -> UInt32 {
         let found = await ask { lookUp(text) }
         guard let found else { throw .badRequest("the name services do not answer in time") }
-        guard let id = found ?? UInt32(text) else {
+        let isNumber = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        guard let id = found ?? (isNumber ? UInt32(text) : nil) else {
             throw .badRequest("there is no \(kind) \"\(escaped(text))\"")
         }
         guard !Self.isNobody(id) else {

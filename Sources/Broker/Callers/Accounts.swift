@@ -3,6 +3,8 @@ package import NIOPosix
 
 /// Today's names of users and groups, remembered for a moment: the name services may be slow, or not
 /// answer at all.
+///
+/// One look-up runs for one name, whoever asks; each is waited for in bounds.
 package actor Accounts {
     /// How the system is asked.
     package struct LookUp: Sendable {
@@ -28,16 +30,27 @@ package actor Accounts {
         case group(UInt32)
     }
 
+    private struct Known {
+        var name: String?
+        var at: ContinuousClock.Instant
+        /// When it was asked for again without an answer; nobody waits for the next one so soon.
+        var unansweredAt: ContinuousClock.Instant?
+    }
+
     /// How long a name is believed.
     package static let believed = Duration.seconds(10)
-    /// How long a look-up may take; who is looked up then has no name, and is allowed nothing.
+    /// How long the last name is believed while the name services do not answer.
+    package static let believedWithoutAnswer = Duration.seconds(300)
+    /// How long a look-up may take; who was never looked up has no name then, and is allowed nothing.
     package static let patience = Duration.seconds(2)
     private static let mostNames = 4096
 
     private let lookUp: LookUp
     private let clock: BrokerClock
     private let threads: NIOThreadPool
-    private var names: [Account: (name: String?, at: ContinuousClock.Instant)] = [:]
+    private var names: [Account: Known] = [:]
+    private var running: Set<Account> = []
+    private var waiting: [Account: [CheckedContinuation<Void, Never>]] = [:]
 
     /// Takes the threads that look-ups run, and block, on.
     package init(lookUp: LookUp = .system, clock: BrokerClock, threads: NIOThreadPool) {
@@ -56,7 +69,7 @@ package actor Accounts {
         await name(.group(gid)) { [lookUp] in lookUp.groupName(gid) }
     }
 
-    /// Forgets every name, so that a change of users and groups counts at once.
+    /// Asks for every name anew from now on, so that a change of users and groups counts at once.
     package func forget() {
         names = [:]
     }
@@ -64,19 +77,63 @@ package actor Accounts {
     private func name(
         _ account: Account, _ lookUp: @escaping @Sendable () -> String?
     ) async -> String? {
-        if let known = names[account], clock.now() - known.at < Self.believed { return known.name }
-        let found = await ask(lookUp)
-        guard let found else { return nil }
-        if names.count >= Self.mostNames { names = [:] }
-        names[account] = (found, clock.now())
-        return found
+        let now = clock.now()
+        let known = names[account]
+        if let known, now - known.at < Self.believed { return known.name }
+        if let last = known?.unansweredAt, now - last < Self.believed {
+            return stillBelieved(known, at: now)
+        }
+        begin(account, lookUp)
+        await wait(for: account)
+        if let fresh = names[account], fresh.at >= now { return fresh.name }
+        names[account] = Known(
+            name: known?.name, at: known?.at ?? now - Self.believedWithoutAnswer,
+            unansweredAt: clock.now())
+        return stillBelieved(known, at: now)
     }
 
-    /// Runs a look-up; nil if it takes too long.
+    private func stillBelieved(_ known: Known?, at now: ContinuousClock.Instant) -> String? {
+        guard let known, now - known.at < Self.believedWithoutAnswer else { return nil }
+        return known.name
+    }
+
+    private func begin(_ account: Account, _ lookUp: @escaping @Sendable () -> String?) {
+        guard running.insert(account).inserted else { return }
+        // Not a child: a look-up that hangs can't be ended, and nobody may have to wait for it.
+        Task { [threads] in
+            let found = try? await threads.runIfActive(lookUp)
+            self.end(account, found)
+        }
+    }
+
+    private func end(_ account: Account, _ found: String??) {
+        running.remove(account)
+        if let found {
+            if names.count >= Self.mostNames { names = [:] }
+            names[account] = Known(name: found, at: clock.now())
+        }
+        release(account)
+    }
+
+    /// Waits until the look-up that runs has ended, but not too long.
+    private func wait(for account: Account) async {
+        let patience = Task { [clock] in
+            try? await clock.sleep(clock.now() + Self.patience)
+            self.release(account)
+        }
+        await withCheckedContinuation { waiting[account, default: []].append($0) }
+        patience.cancel()
+    }
+
+    // Who has come later waits a little less; that does no harm.
+    private func release(_ account: Account) {
+        for continuation in waiting.removeValue(forKey: account) ?? [] { continuation.resume() }
+    }
+
+    /// Runs a look-up for a person or at a start; nil if it takes too long.
     func ask<R: Sendable>(_ lookUp: @escaping @Sendable () -> R) async -> R? {
         let (answers, answer) = AsyncStream.makeStream(of: R?.self)
         let threads = threads
-        // Not a child: a look-up that hangs can't be ended, and nobody may have to wait for it.
         let asking = Task { answer.yield(try? await threads.runIfActive(lookUp)) }
         let waiting = Task { [clock] in
             try? await clock.sleep(clock.now() + Self.patience)

@@ -54,6 +54,7 @@ package final class MachineGroups: Sendable {
     private struct Known {
         var administrators: UInt32?
         var scrapers: UInt32?
+        var isRefreshing = false
     }
 
     private let known = Mutex(Known())
@@ -68,6 +69,14 @@ package final class MachineGroups: Sendable {
 
     var administrators: UInt32? { known.withLock(\.administrators) }
     var scrapers: UInt32? { known.withLock(\.scrapers) }
+
+    /// Notes that ids are about to be asked for; false if somebody else still waits for them.
+    package func beginRefresh() -> Bool {
+        known.withLock { known in
+            defer { known.isRefreshing = true }
+            return !known.isRefreshing
+        }
+    }
 
     /// Asks the name services for today's ids, and blocks for that.
     package func refresh() {

@@ -41,24 +41,18 @@ package enum Permission: Sendable, Equatable {
     /// - Parameters:
     ///   - ask: what is asked for.
     ///   - caller: who asks.
-    ///   - credential: what it is asked of.
+    ///   - allowance: what it is asked of.
+    ///   - rules: those of its rules that count.
     ///   - accounts: today's names.
     /// - Returns: the rule that allows it, or those that nearly do.
     package static func decide(
-        _ ask: TokenAsk, by caller: Caller, of credential: Credential, _ accounts: Accounts
-    ) async -> Permission {
-        await decide(ask, by: caller, of: credential, credential.allowedCallers, accounts)
-    }
-
-    /// The same by some of the credential's rules alone.
-    package static func decide(
-        _ ask: TokenAsk, by caller: Caller, of credential: Credential, _ rules: [AllowedCaller],
+        _ ask: TokenAsk, by caller: Caller, of allowance: Allowance, _ rules: [AllowedCaller],
         _ accounts: Accounts
     ) async -> Permission {
         var nearMisses: [NearMiss] = []
         for rule in rules where rule.subject.means(caller) {
             var reason = await rule.renaming(accounts)
-            reason = reason ?? rule.objection(to: ask, by: caller, of: credential)
+            reason = reason ?? rule.objection(to: ask, by: caller, of: allowance)
             guard let reason else { return .allowed(rule) }
             nearMisses.append(NearMiss(rule: rule, reason: reason))
         }
@@ -92,25 +86,25 @@ extension AllowedCaller {
     }
 
     fileprivate func objection(
-        to ask: TokenAsk, by caller: Caller, of credential: Credential
+        to ask: TokenAsk, by caller: Caller, of allowance: Allowance
     ) -> Permission.Reason? {
         if caller.isContained && !includesContainers { return .container }
         if !uses.contains(ask.use) { return .use(ask.use) }
         let named = ask.audience.map { [$0] } ?? []
-        let stored = credential.audience.map { [$0] } ?? []
-        if scopes != nil && ask.scopes.isEmpty && credential.scopes.isEmpty {
+        let stored = allowance.audience.map { [$0] } ?? []
+        if scopes != nil && ask.scopes.isEmpty && allowance.scopes.isEmpty {
             return .nothingStored("scope")
         }
         if audiences != nil && named.isEmpty && stored.isEmpty { return .nothingStored("audience") }
-        if resources != nil && ask.resources.isEmpty && credential.resources.isEmpty {
+        if resources != nil && ask.resources.isEmpty && allowance.resources.isEmpty {
             return .nothingStored("resource")
         }
-        let wide = Self.beyond(scopes, asked: ask.scopes, stored: credential.scopes)
+        let wide = Self.beyond(scopes, asked: ask.scopes, stored: allowance.scopes)
         if !wide.isEmpty { return .scopes(wide) }
         if let other = Self.beyond(audiences, asked: named, stored: stored).first {
             return .audience(other)
         }
-        let foreign = Self.beyond(resources, asked: ask.resources, stored: credential.resources)
+        let foreign = Self.beyond(resources, asked: ask.resources, stored: allowance.resources)
         return foreign.isEmpty ? nil : .resources(foreign)
     }
 

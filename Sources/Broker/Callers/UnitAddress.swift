@@ -15,12 +15,14 @@ package struct UnitAddress: Sendable, Equatable {
     package init?(_ bytes: [UInt8]) {
         guard bytes.first == 0, let text = String(validating: bytes.dropFirst(), as: UTF8.self)
         else { return nil }
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        // Bytes, not characters: a slash with a combining mark after it is a slash.
+        let parts = text.utf8.split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false
+        ).map { String(Substring($0)) }
         guard parts.count == 4, !parts[0].isEmpty, parts[1] == "unit",
-            parts[2].hasSuffix(".service"), parts[2] != ".service",
-            let name = CredentialName(String(parts[3]))
+            SystemdUnit.isService(parts[2]), let name = CredentialName(parts[3])
         else { return nil }
-        unit = String(parts[2])
+        unit = parts[2]
         self.name = name
     }
 

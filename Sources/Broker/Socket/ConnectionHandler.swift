@@ -111,7 +111,8 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
                 handlerType: HeadGate.self)
         else { return close() }
         // As bytes: the pipeline lets no answer pass before a request is there.
-        let answer = Problem(error).answer
+        let isAdministrator = policy.standing(of: caller) == .administrator
+        let answer = desk.problem(error, isAdministrator: isAdministrator).answer
         let bytes = answer.headBytes + (asksForHead ? [] : answer.body)
         gate.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
         written(closes: true)

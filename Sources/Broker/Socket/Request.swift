@@ -53,7 +53,7 @@ struct Request: Sendable {
         wantsPlainText =
             head.headers["Accept"].contains { $0.lowercased().hasPrefix("text/plain") }
         onlyAdds = try Self.onlyAdds(head.headers)
-        try Self.requireVault(head.headers, vaultPath)
+        try Self.requireVault(head.headers, vaultPath, followsLinks: !policy.needsRules)
         try requireBody(head.headers)
     }
 
@@ -83,7 +83,7 @@ struct Request: Sendable {
     }
 
     private static func requireVault(
-        _ headers: HTTPHeaders, _ served: String
+        _ headers: HTTPHeaders, _ served: String, followsLinks: Bool
     ) throws(BrokerError) {
         let values = headers["Bursar-Vault"]
         guard values.count <= 1 else { throw .badRequest("Bursar-Vault comes twice") }
@@ -91,7 +91,8 @@ struct Request: Sendable {
         guard let asked = percentDecoded(value[...], plusIsSpace: false) else {
             throw .badRequest("Bursar-Vault is malformed")
         }
-        guard asked == served || PrivateFiles.isSamePlace(asked, served) else {
+        // A machine's broker walks no path that some caller names: it may lead to a server that hangs.
+        guard asked == served || followsLinks && PrivateFiles.isSamePlace(asked, served) else {
             throw .anotherVault(asked: asked, served: served)
         }
     }
