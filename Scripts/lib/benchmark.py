@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import benchmark_load
 from benchmark_contenders import (
     Broker, Program, background, fail, interleaved, oidc_agent, progress, warm_up, write_private)
 
@@ -94,6 +95,7 @@ class Benchmark:
             self.cold(broker, "closing", form, "close", ", by a server that keeps no connection")
         self.unlock()
         self.large_vault()
+        benchmark_load.measure(self)
         self.sizes()
 
     def warm(self, broker):

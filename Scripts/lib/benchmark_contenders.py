@@ -208,6 +208,11 @@ class Broker:
         self.link.request("POST", "/v1/lock")
         return self.link.request("POST", "/v1/unlock", self.passphrase.encode())[1]
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        text = self.link.request("GET", "/metrics")[0].decode()
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
+
     def memory(self):
         """RssAnon and VmRSS, in bytes."""
         with open(f"/proc/{self.pid}/status") as file:

@@ -1,7 +1,8 @@
 """The benchmark's token endpoint: TLS on loopback, connections kept, as little work as can be.
 
 Prints one line of JSON when it listens: {"port", "ca_file"}. POST /token answers a new token each time;
-POST /close does, too, and ends the connection. GET answers an issuer's metadata, for oidc-agent. Ends
+POST /close does, too, and ends the connection;
+POST /slow after 200 ms, with the time (of the clock that never jumps) in the token; POST /hang never. GET answers an issuer's metadata, for oidc-agent. Ends
 when standard input does.
 """
 
@@ -13,6 +14,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 
 folder = sys.argv[1]
 numbers = itertools.count(1)
@@ -55,6 +57,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         form = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/close":
             self.close_connection = True
+        if self.path == "/hang":
+            time.sleep(3600)
+        if self.path == "/slow":
+            time.sleep(0.2)
+            return self.answer({
+                "access_token": f"{next(numbers)}.{time.monotonic_ns()}", "token_type": "Bearer",
+                "expires_in": 3600})
         token = {"access_token": f"{next(numbers)}.{padding}", "token_type": "Bearer", "expires_in": 3600}
         if b"grant_type=client_credentials" not in form:
             token["refresh_token"] = "refresh"

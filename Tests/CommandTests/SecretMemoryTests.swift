@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -89,6 +90,64 @@ struct SecretMemoryTests {
         // What a server repeats is in the buffer of its connection until that is closed: 2 s, and 5 for TLS.
         usleep(behaviour == "echo" ? 9_000_000 : 500_000)
         try expectNothing(of: "secret", in: try installation.brokerPID())
+    }
+
+    /// By both forms of authentication, some timed out and some refused, a thousand in all.
+    @Test func aThousandRequestsLeaveNothing() throws {
+        let pid = try installation.brokerPID()
+        let methods = ["client_secret_basic", "client_secret_post"]
+        for method in methods {
+            // Each encoding writes it in another way.
+            installation.write(method, "&a +~/%" + UUID().uuidString)
+            for behaviour in ["ok", "hang", "error-invalid_client"] {
+                let added = try installation.bursar(
+                    "vault", "add", "\(behaviour).\(method)", "--token-url",
+                    endpoint.url("\(behaviour)/thousand-\(method)"), "--client-id", "id",
+                    "--ca-file", endpoint.caFile, "--auth", method, "--secret-file",
+                    installation.path(method))
+                try #require(added.status == 0, "\(added.error)")
+            }
+        }
+        let hanging = try methods.flatMap { method in
+            try (1...20).map { try ask("hang.\(method)", "scope=s\($0)&timeout=2") }
+        }
+        let statuses = Mutex<[String: Int]>([:])
+        @Sendable func count(_ answer: String) {
+            statuses.withLock { $0[String(answer.prefix(12)), default: 0] += 1 }
+        }
+        DispatchQueue.concurrentPerform(iterations: 4) { number in
+            let method = methods[number % 2]
+            guard let connection = try? RawConnection(installation.socket) else { return }
+            for turn in 1...240 {
+                let isRefused = turn % 24 == 0
+                connection.send(
+                    request(
+                        (isRefused ? "error-invalid_client." : "ok.") + method,
+                        "fresh=1&scope=s\(number)"))
+                count(connection.receive(until: "}").text)
+            }
+        }
+        for connection in hanging { count(connection.receive(until: "}").text) }
+        #expect(
+            statuses.withLock(\.self) == [
+                "HTTP/1.1 200": 920, "HTTP/1.1 403": 40, "HTTP/1.1 503": 40,
+            ])
+        // The server's connections are kept for 2 s, and TLS says goodbye for 5.
+        usleep(8_000_000)
+        for needle in methods + ["passphrase"] { try expectNothing(of: needle, in: pid) }
+        #expect(
+            try scan(methods[0], "--pids", "\(endpoint.pid)").status == 1
+                || scan(methods[1], "--pids", "\(endpoint.pid)").status == 1)
+    }
+
+    private func request(_ name: String, _ query: String) -> String {
+        "GET /v1/credentials/\(name)/token?\(query) HTTP/1.1\r\nHost: b\r\n\r\n"
+    }
+
+    private func ask(_ name: String, _ query: String) throws -> RawConnection {
+        let connection = try RawConnection(installation.socket)
+        connection.send(request(name, query))
+        return connection
     }
 
     /// Passphrases that were typed wrong, or that are no longer the vault's.
