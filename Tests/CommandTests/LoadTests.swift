@@ -101,6 +101,8 @@ struct LoadTests {
         try openTheDoor()
         let pid = try installation.brokerPID()
         for _ in 0..<20 { try expectToken() }
+        // Until the connection to the token endpoint has ended.
+        sleep(4)
         let (anonymous, open) = (memory(pid), descriptors(pid))
         do {
             let idle = try (1...5).map { try crowd("idle", 1000, uid: 40_000 + $0) }

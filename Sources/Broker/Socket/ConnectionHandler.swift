@@ -30,13 +30,21 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         case answering
     }
 
+    /// What happens at the end of a time.
+    private enum Expiry {
+        case close
+        case refuse(BrokerError)
+    }
+
     private let caller: Caller
     private let policy: CallerPolicy
     private let registry: ConnectionRegistry
     private let desk: Desk
     private let deadlines: Deadlines
     private var state = State.idle
-    private var timer: Scheduled<Void>?
+    private var expiry: (at: NIODeadline, action: Expiry)?
+    // By when each answer that is on its way has to be read.
+    private var unread: [NIODeadline] = []
     private var task: Task<Void, Never>?
     private var context: ChannelHandlerContext?
     private var closesNext = false
@@ -65,18 +73,18 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         closesNext = true
         guard case .idle = state else { return }
         // Whoever has just connected is about to ask: its request may be on the way.
-        if hasAsked { close() } else { schedule(deadlines.firstRequest) { $0.close() } }
+        if hasAsked { close() } else { expire(in: deadlines.firstRequest, .close) }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         guard registry.admit(self, uid: caller.uid) else { return close() }
-        schedule(deadlines.idle) { $0.close() }
+        expire(in: deadlines.idle, .close)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         registry.remove(self, uid: caller.uid)
-        timer?.cancel()
+        expiry = nil
         task?.cancel()
         self.context = nil
         context.fireChannelInactive()
@@ -87,7 +95,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         guard case .idle = state else { return }
         hasAsked = true
         state = .head
-        schedule(deadlines.request) { $0.refuse(.requestTimedOut) }
+        expire(in: deadlines.request, .refuse(.requestTimedOut))
     }
 
     /// Whether bytes that arrive belong to a head that is not whole yet.
@@ -166,7 +174,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     private func finish() {
         guard case .body(let request, let keepsAlive) = state, let context else { return }
         state = .answering
-        timer?.cancel()
+        expiry = nil
         let loop = context.eventLoop
         let connection = NIOLoopBound(self, eventLoop: loop)
         task = Task { [desk] in
@@ -191,19 +199,17 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
                 wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
         }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let timer = context.eventLoop.scheduleTask(in: deadlines.answer) {
-            connection.value.close()
-        }
+        unread.append(.now() + deadlines.answer)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in
-            timer.cancel()
+            connection.value.unread.removeFirst()
             connection.value.written(closes: closes)
         }
         task = nil
         if !closes {
             // Before the end is written: the next request may be waiting behind this one.
             state = .idle
-            schedule(deadlines.idle) { $0.close() }
+            expire(in: deadlines.idle, .close)
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }
@@ -212,16 +218,25 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         guard closes || closesNext else { return }
         // Half-closing first lets a client read the answer although it still sends.
         context?.close(mode: .output, promise: nil)
-        schedule(.milliseconds(500)) { $0.close() }
+        expire(in: .milliseconds(500), .close)
     }
 
-    private func schedule(
-        _ delay: TimeAmount, _ action: @escaping (ConnectionHandler) -> Void
-    ) {
-        timer?.cancel()
-        guard let loop = context?.eventLoop else { return }
-        timer = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
-            if let self { action(self) }
+    private func expire(in time: TimeAmount, _ action: Expiry) {
+        expiry = (.now() + time, action)
+    }
+
+    var deadline: NIODeadline? {
+        guard let expiry else { return unread.first }
+        return unread.first.map { min($0, expiry.at) } ?? expiry.at
+    }
+
+    func expire(at now: NIODeadline) {
+        if let first = unread.first, first <= now { return close() }
+        guard let expiry, expiry.at <= now else { return }
+        self.expiry = nil
+        switch expiry.action {
+        case .close: close()
+        case .refuse(let error): refuse(error)
         }
     }
 }

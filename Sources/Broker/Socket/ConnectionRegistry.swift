@@ -14,9 +14,18 @@ final class ConnectionRegistry {
         var isAnswering: Bool { get }
         /// Ends the connection now.
         func close()
+        /// When its time is up; nil if it has time.
+        var deadline: NIODeadline? { get }
+        /// Does what its time being up means.
+        func expire(at now: NIODeadline)
         /// Ends the connection as soon as nothing is being answered on it.
         func closeWhenIdle()
     }
+
+    // A timer for each connection would cost every request a search through those of all others.
+    private static let round = TimeAmount.milliseconds(200)
+    private var isSweeping = false
+    private let loop: any EventLoop
 
     private var members: [UInt32: [any Member]] = [:]
     /// How many there are.
@@ -25,8 +34,11 @@ final class ConnectionRegistry {
     private var peak = 0
     private static let worthGivingBack = 64
 
-    /// - Parameter descriptors: how many the process may have open.
-    init(descriptors: Int = DescriptorLimit.current) {
+    /// - Parameters:
+    ///   - loop: where it lives.
+    ///   - descriptors: how many the process may have open.
+    init(loop: any EventLoop, descriptors: Int = DescriptorLimit.current) {
+        self.loop = loop
         limit = min(max(descriptors / 4 * 3, 64), 16_384)
         // Several users have to be there to fill the broker.
         limitPerUser = min(limit / 4, 1024)
@@ -47,7 +59,22 @@ final class ConnectionRegistry {
         members[uid, default: []].append(member)
         count += 1
         peak = max(peak, count)
+        sweepLater()
         return true
+    }
+
+    private func sweepLater() {
+        guard !isSweeping, count > 0 else { return }
+        isSweeping = true
+        _ = loop.assumeIsolated().scheduleTask(in: Self.round) { [weak self] in self?.sweep() }
+    }
+
+    private func sweep() {
+        isSweeping = false
+        let now = NIODeadline.now()
+        let late = members.values.joined().filter { $0.deadline.map { $0 <= now } ?? false }
+        for member in late { member.expire(at: now) }
+        sweepLater()
     }
 
     /// Forgets a connection that has ended.

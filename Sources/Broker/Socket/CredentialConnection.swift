@@ -54,6 +54,8 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
 
     // It ends by itself, in time.
     func closeWhenIdle() {}
+    let deadline: NIODeadline? = nil
+    func expire(at now: NIODeadline) {}
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context

@@ -77,7 +77,8 @@ final class Listener: Sendable {
     private static func registry(
         _ loop: any EventLoop
     ) async throws -> NIOLoopBound<ConnectionRegistry> {
-        try await loop.submit { NIOLoopBound(ConnectionRegistry(), eventLoop: loop) }.get()
+        try await loop.submit { NIOLoopBound(ConnectionRegistry(loop: loop), eventLoop: loop) }
+            .get()
     }
 
     /// Whether the path still leads here: a logout removes the folder, another program may have bound.
