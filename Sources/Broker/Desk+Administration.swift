@@ -24,6 +24,10 @@ extension Desk {
         if let until = await keeper.unlockedUntil {
             members.append(("unlocked_until", .string(rfc3339(clock.wallSeconds(at: until)))))
         }
+        let warnings = await expiryWarnings()
+        if !warnings.isEmpty {
+            members.append(("warnings", .array(warnings.map { .string($0) })))
+        }
         return JSONValue.members(members).encoded()
     }
 

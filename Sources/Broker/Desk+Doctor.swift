@@ -16,9 +16,7 @@ extension Desk {
                 vaultFile: vaultPath, stateFolder: keeper.location.stateFolder
             ).findings
         do throws(BrokerError) {
-            let credentials = try await keeper.credentials().map {
-                (name: $0.record.name, credential: $0.credential)
-            }
+            let credentials = try await keeper.credentialsInTurns()
             findings += ExpiryFindings(credentials: credentials, now: clock.wallSeconds()).findings
             findings += await RuleFindings(
                 credentials: credentials, accounts: access.accounts,
@@ -36,6 +34,20 @@ extension Desk {
         if access.policy.needsRules { findings = findings.map(\.forMachine) }
         return .json(
             .ok, JSONValue.members([("findings", .array(findings.map(\.json)))]).encoded())
+    }
+
+    /// Whose secrets end soon, or have: `NAME: the secret expires …`, the first few.
+    func expiryWarnings() async -> [String] {
+        let now = clock.wallSeconds()
+        guard let expiries = try? await keeper.secretExpiries() else { return [] }
+        let names = expiries.filter { ExpiryFindings.isSoon($0.value, at: now) }.keys.sorted()
+        var credentials: [(name: String, credential: Credential)] = []
+        for name in names.prefix(20).compactMap({ CredentialName($0) }) {
+            guard let known = try? await keeper.credential(named: name) else { continue }
+            credentials.append((name.description, known.credential))
+        }
+        return ExpiryFindings(credentials: credentials, now: now).findings
+            .filter { $0.level == .problem }.map { "\($0.subject): \($0.words)" }
     }
 
     // Who has a broker of their own is asked for the passphrase when there is need; a machine's waits.

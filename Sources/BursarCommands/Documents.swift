@@ -86,6 +86,7 @@ struct StatusDocument: Codable {
     var socket: String?
     var credentials: Int?
     var unlocked_until: String?
+    var warnings: [String]?
 }
 
 /// What unlocking answers.

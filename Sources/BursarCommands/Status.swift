@@ -29,6 +29,7 @@ struct Status: ParsableCommand {
         case .json: try printLine(String(decoding: body, as: UTF8.self))
         case .table: try printLine(Self.lines(status))
         }
+        for warning in status.warnings ?? [] { warn(warning) }
     }
 
     static func lines(_ status: StatusDocument) -> String {

@@ -23,6 +23,7 @@ struct VaultList: ParsableCommand {
         case .json: try printLine(String(decoding: body, as: UTF8.self))
         case .table: try printLine(Self.table(list.credentials).text(columns: Table.columns))
         }
+        for line in ExpiryWarnings.lines(list.credentials) { warn(line) }
     }
 
     static func table(_ credentials: [CredentialDocument]) -> Table {

@@ -98,7 +98,7 @@ struct DoctorTests {
         #expect(findings.count == 1)
         #expect(findings.first?.level == (isNamed ? .problem : .ok))
         guard isNamed else { return }
-        let isPast = try #require(credential.secretExpiry) <= Self.now
+        let isPast = try #require(secondsSince1970(date: date)) <= Self.now
         #expect(findings.first?.subject == "dscc")
         #expect(
             findings.first?.words

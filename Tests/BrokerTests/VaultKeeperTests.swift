@@ -289,4 +289,14 @@ final class VaultKeeperTests {
         _ = try await keeper.put(name, credential("https://b/"), secret: secret, onlyAdds: false)
         #expect(try await keeper.credential(named: name).credential.tokenURL.text == "https://b/")
     }
+
+    /// More than are read at once; locking meanwhile ends it.
+    @Test func inTurnsAllCredentialsAreRead() async throws {
+        let names = (1...120).map { "c\($0)" }
+        for name in names { try await put(name) }
+        let read = try await keeper.credentialsInTurns()
+        #expect(read.map(\.name) == names.sorted())
+        await keeper.lock()
+        await #expect(throws: BrokerError.locked) { try await self.keeper.credentialsInTurns() }
+    }
 }

@@ -19,9 +19,14 @@ struct ExpiryFindings: Sendable {
         ]
     }
 
+    /// Whether it is time to tell of an end.
+    static func isSoon(_ expiry: Double, at now: Double) -> Bool {
+        expiry - now <= notice.seconds
+    }
+
     private func finding(_ name: String, _ credential: Credential) -> Finding? {
-        guard let expiry = credential.secretExpiry, let text = credential.expiresAt,
-            expiry - now <= Self.notice.seconds
+        guard let text = credential.expiresAt, let expiry = secondsSince1970(date: text),
+            Self.isSoon(expiry, at: now)
         else { return nil }
         return .problem(
             name, "the secret expires \(text)" + (expiry <= now ? ", which is past" : ""),
