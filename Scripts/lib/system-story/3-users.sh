@@ -7,6 +7,10 @@ check "alice gets a token" same token-1 token alice
 check "bob does not" ends 77 token bob
 check "a member of bursar-admin administers" says '^x ' as carol bursar --system vault list
 check "bob does not" ends 77 as bob bursar --system vault show x
+check "the doctor finds nothing that needs a person" ends 0 bursar doctor
+check "nor in TLS to the server" says '^ok: x: https://.*, and its TLS is trusted$' bursar doctor --connect
+check "bob is told the half that anybody can see" says '^note: broker: it tells administrators alone' \
+    as bob bursar --system doctor
 
 check "app.service is allowed" bursar vault allow x --unit app.service
 # shellcheck disable=SC2016
