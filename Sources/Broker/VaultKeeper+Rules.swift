@@ -49,6 +49,22 @@ extension VaultKeeper {
         return rules.index
     }
 
+    /// Some of the credentials' records, in no order that means anything.
+    ///
+    /// - Parameters:
+    ///   - last: what the page before ended with; nil for the first.
+    ///   - limit: how many at most.
+    /// - Returns: the records, and where the next page begins; nil for the last one.
+    /// - Throws: ``BrokerError``.
+    func recordPage(
+        after last: [UInt8]?, limit: Int
+    ) throws(BrokerError) -> (records: [Record], last: [UInt8]?) {
+        let vault = try unlocked()
+        return try asBrokerError { () throws(VaultError) in
+            try vault.records(after: last, limit: limit)
+        }
+    }
+
     // One that can't be read allows nobody anything.
     private static func allowance(in record: Record) throws(BrokerError) -> Allowance {
         Allowance(

@@ -150,20 +150,6 @@ package actor VaultKeeper {
         return credentials
     }
 
-    /// Some of the credentials' records, in no order that means anything.
-    ///
-    /// - Parameters:
-    ///   - last: what the page before ended with; nil for the first.
-    ///   - limit: how many at most.
-    func recordPage(
-        after last: [UInt8]?, limit: Int
-    ) throws(BrokerError) -> (records: [Record], last: [UInt8]?) {
-        let vault = try unlocked()
-        return try asBrokerError { () throws(VaultError) in
-            try vault.records(after: last, limit: limit)
-        }
-    }
-
     /// How many credentials there are.
     package func count() throws(BrokerError) -> Int {
         try unlocked().count

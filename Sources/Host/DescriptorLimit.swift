@@ -9,7 +9,9 @@ public enum DescriptorLimit: Sendable {
         return limit > 0 ? limit : 1024
     }
 
-    /// Allows as many as the hard limit says. For programs that call no `select(2)`, and start no others that
+    /// Allows as many as the hard limit says.
+    ///
+    /// For programs that call no `select(2)`, and start no others that
     /// do.
     ///
     /// - Throws: ``HostError/system(operation:path:code:)`` if the kernel refuses.

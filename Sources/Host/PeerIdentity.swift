@@ -21,12 +21,11 @@ public struct PeerIdentity: Sendable, Equatable {
     /// What `/proc` says of the process.
     public let process: ProcessDescription
 
-    /// Reads it from a connected descriptor.
+    /// Reads it from a connected descriptor; nil if the kernel does not say.
     ///
     /// - Parameters:
     ///   - descriptor: the connection's.
     ///   - readsProcess: whether unit and container matter; else `/proc` is asked for the process's name alone.
-    /// - Returns: nil if the kernel does not say.
     public init?(descriptor: Int32, readsProcess: Bool) {
         var pid: Int32 = 0
         var uid: UInt32 = 0

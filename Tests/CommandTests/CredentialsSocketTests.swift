@@ -2,7 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whom the socket for `LoadCredential=` turns away. That units get their tokens there, Scripts/test-system
+/// Whom the socket for `LoadCredential=` turns away.
+///
+/// That units get their tokens there, Scripts/test-system
 /// shows with a real systemd.
 @Suite(.enabled(if: getuid() == 0, "becoming another user takes root"))
 struct CredentialsSocketTests {

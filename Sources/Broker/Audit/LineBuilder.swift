@@ -112,6 +112,7 @@ extension AuditEvent {
     /// - Parameters:
     ///   - number: its sequence number.
     ///   - time: when it is written, RFC 3339.
+    /// - Returns: the line.
     func line(_ number: UInt64, at time: String) -> LineBuilder {
         var line = LineBuilder()
         line.add("seq", number)

@@ -2,7 +2,9 @@ internal import Host
 internal import OAuth
 internal import Sodium
 
-/// Reads a trail for people: pages of it, and where a token went. What is read is not checked here.
+/// Reads a trail for people: pages of it, and where a token went.
+///
+/// What is read is not checked here.
 struct TrailReader: Sendable {
     let files: TrailFiles
 

@@ -104,10 +104,10 @@ struct Histogram: Sendable {
 }
 
 extension Metrics.Outcome {
-    /// How a request to a token endpoint ended.
+    /// How a request to a token endpoint ended; nil if nothing was sent: the vault was locked, or the
+    /// credential is no use.
     ///
     /// - Parameter error: nil for a token.
-    /// - Returns: nil if nothing was sent: the vault was locked, or the credential is no use.
     package init?(_ error: BrokerError?) {
         switch error {
         case nil: self = .ok

@@ -5,8 +5,9 @@
 /// running for the others. A token that is asked for gets its successor before it ends, and no trouble with
 /// the server takes it away before that.
 package actor TokenCache {
-    /// Asks the authorization server; ends by the deadline. The cache keeps it with the token that it brings:
-    /// it must hold no secret.
+    /// Asks the authorization server; ends by the deadline.
+    ///
+    /// The cache keeps it with the token that it brings: it must hold no secret.
     package typealias Request =
         @Sendable (_ deadline: ContinuousClock.Instant) async -> Result<Token, BrokerError>
 
