@@ -72,7 +72,7 @@ extension Desk {
         let record: Record
         let isNew: Bool
         do throws(BrokerError) {
-            (record, isNew) = try await keeper.put(
+            (record, credential, isNew) = try await keeper.put(
                 name, credential, secret: secret, onlyAdds: request.onlyAdds,
                 by: request.caller)
         } catch {

@@ -59,8 +59,11 @@ extension Desk {
             credential: CredentialRevision(id: record.id, revision: record.revision),
             scopes: Set(grant.request.scopes), audience: grant.request.audience,
             resources: Set(grant.request.resources))
+        let beganAt = clock.now()
         let token = try await cache.token(
             for: key, demand, request: asking(grant.request, record.name, key.credential))
+        // While somebody waited, the time of `unlock --for` may have run out.
+        if clock.now() - beganAt > Self.longestCacheLookUp, await keeper.isLocked { throw .locked }
         try grant.requireScope(of: token)
         try keeper.audit.paid(
             token, for: key, to: caller, by: grant.rule?.subject.description ?? "owner")

@@ -27,6 +27,8 @@ package final class Desk: Sendable {
     }
 
     static let longestTimeout = Duration.seconds(600)
+    /// What takes longer was no look into the cache.
+    static let longestCacheLookUp = Duration.milliseconds(50)
     static let usualTimeout = Duration.seconds(30)
 
     package init(

@@ -172,12 +172,12 @@ package actor VaultKeeper {
     ///   - secret: its secret; nil to keep the one it has.
     ///   - onlyAdds: whether one that is there must stay as it is.
     ///   - caller: who changes it, for the audit trail.
-    /// - Returns: the record, and whether it is a new one.
+    /// - Returns: the record, the credential as it is now, and whether it is a new one.
     /// - Throws: ``BrokerError``; where the vault could not be synced, the change may be in it.
     package func put(
         _ name: CredentialName, _ credential: Credential, secret: SharedSecret?, onlyAdds: Bool,
         by caller: Caller? = nil
-    ) throws(BrokerError) -> (record: Record, isNew: Bool) {
+    ) throws(BrokerError) -> (record: Record, credential: Credential, isNew: Bool) {
         let vault = try unlocked()
         forget(name)
         let expiries = takeExpiries()
@@ -217,7 +217,7 @@ package actor VaultKeeper {
         }
         noteChange(name, credential.expiresAt, in: expiries)
         noteRules(text, record)
-        return (record, !exists)
+        return (record, credential, !exists)
     }
 
     /// Changes who gets a credential's tokens, by what the rules are at this moment.

@@ -41,6 +41,12 @@ struct VaultAdd: ParsableCommand {
         } else {
             request.body += [.bytes([0]), .secret(try secret.read(for: name))]
         }
-        _ = try session.send(request)
+        let made = try decoded(CredentialDocument.self, try session.send(request))
+        // Only where it took another's place are there any.
+        if let rules = made.allowed_callers, !rules.isEmpty {
+            warn(
+                "whoever was allowed the old one is allowed this one (\(rules.count) "
+                    + "\(rules.count == 1 ? "rule" : "rules")): see bursar vault show \(name)")
+        }
     }
 }

@@ -306,6 +306,31 @@ struct MachineCallerTests {
         #expect(allowed.output == "200 403 ", "\(allowed.error)")
     }
 
+    /// Where `/proc` hides the callers nobody can tell a container, so everybody counts as in one.
+    @Test func whereProcIsHiddenNobodyAdministers() throws {
+        let hidden = try SystemBroker(hidesProcesses: true)
+        try hidden.order("start")
+        let refused = try hidden.bursar(
+            "--passphrase-file", hidden.passphraseFile, "vault", "init", "--kdf", "interactive")
+        #expect(refused.status == 77, "\(refused.error)")
+        #expect(!FileManager.default.fileExists(atPath: hidden.vault))
+    }
+
+    /// Another client in the place of one: whoever was allowed stays allowed, and the owner is told.
+    @Test func replacingSaysThatTheRulesStay() throws {
+        try allow("--user", "games")
+        let replaced = try broker.bursar(
+            "vault", "add", "x", "--replace", "--token-url", endpoint.url("ok/\(UUID())"),
+            "--client-id", "id",
+            "--secret-stdin", input: "another")
+        #expect(replaced.status == 0)
+        #expect(
+            replaced.error == """
+                bursar: warning: whoever was allowed the old one is allowed this one (1 rule): see bursar vault show x
+
+                """)
+    }
+
     /// The process that connected has ended when the broker looks, and its pid may be another's by then: a
     /// descriptor that outlived it has the rights of nobody who can be told.
     @Test func aProcessThatEndedIsNoUnitAndNoAdministrator() throws {

@@ -32,10 +32,11 @@ public final class SystemBroker: Sendable {
     ///   - arguments: more of `bursard`'s, after `--system --vault FILE`.
     ///   - names: `LISTEN_FDNAMES`; empty for none.
     ///   - more: of its environment.
+    ///   - hidesProcesses: whether the broker sees a `/proc` with `hidepid`.
     /// - Throws: if something can't be made.
     public init(
         passphrase: String? = nil, arguments: [String] = [], names: String = "broker:credentials",
-        environment more: [String: String] = [:]
+        environment more: [String: String] = [:], hidesProcesses: Bool = false
     ) throws {
         folder = try TemporaryFolder()
         let path = folder.path
@@ -54,8 +55,13 @@ public final class SystemBroker: Sendable {
         ]
         let json = try JSONSerialization.data(withJSONObject: settings)
         process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [script.path, String(decoding: json, as: UTF8.self)]
+        let python = ["/usr/bin/python3", script.path, String(decoding: json, as: UTF8.self)]
+        let hiding = "mount -t proc -o hidepid=invisible proc /proc && exec \"$@\""
+        let command =
+            hidesProcesses
+            ? ["/usr/bin/unshare", "-m", "/bin/sh", "-c", hiding, "sh"] + python : python
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.standardInput = orders
         process.standardOutput = answers
         try process.run()
