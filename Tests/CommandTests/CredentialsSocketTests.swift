@@ -67,6 +67,27 @@ struct CredentialsSocketTests {
         #expect(answer.seconds < 1)
     }
 
+    /// Outside of systemd the broker binds it itself, for its own user alone.
+    @Test func aBrokerOfOnesOwnBindsIt() throws {
+        let ended = try ChildProcess.run(
+            "/bin/bash",
+            [
+                "-c",
+                """
+                mkdir -m 700 $F/own
+                bursard --vault $F/own/vault.db --socket $F/own/s --credentials-socket $F/own/c 2>/dev/null &
+                for _ in $(seq 200); do [ -S $F/own/c ] && break; sleep 0.05; done
+                stat -c %a $F/own/c; python3 \(try broker.unitCredentialScript()) $F/own/c - | grep -c '"data": ""'
+                kill $!; wait $!; ls $F/own | grep -cx '[sc]'
+                """,
+            ],
+            environment: [
+                "F": broker.folder.path, "HOME": broker.folder.path,
+                "PATH": Installation.programs + ":/usr/bin:/bin",
+            ])
+        #expect(ended.output == "600\n1\n0\n", "\(ended.error)")
+    }
+
     /// The broker goes on, and the trail of refusals says who came.
     @Test func manyThatAreTurnedAwayLeaveNothingBehind() throws {
         let descriptors = { () throws -> Int in

@@ -1,6 +1,10 @@
 # what is left behind
 # shellcheck shell=bash disable=SC2016,SC2154
 
+check "the audit trail is whole, over all restarts" bursar audit --verify
+check "it says who got tokens" says alice bursar audit
+check "bob does not read it" ends 77 as bob bursar --system audit
+check "the doctor finds nothing for a person" bursar doctor
 check "locked, it pays out nothing" bursar lock
 check "alice is told so" ends 77 token alice
 check "a unit starts with an empty credential" same "0" \
