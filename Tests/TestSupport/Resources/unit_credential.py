@@ -18,14 +18,14 @@ elif address != "-":
     peer.bind(b"\0" + address.encode("utf-8", "surrogateescape"))
 start = time.monotonic()
 peer.connect(path)
-if rest:
-    peer.sendall(rest[0].encode())
-else:
-    peer.shutdown(socket.SHUT_WR)
 data = b""
 try:
+    if rest:
+        peer.sendall(rest[0].encode())
+    else:
+        peer.shutdown(socket.SHUT_WR)
     while part := peer.recv(4096):
         data += part
-except ConnectionResetError:
+except OSError:  # The other end was faster.
     pass
 print(json.dumps({"seconds": time.monotonic() - start, "data": data.decode()}))
