@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Broker
+@testable import OAuth
 @testable import Vault
 
 /// A trail in a folder of its own, with fixed keys, and what somebody could do to its file.
@@ -114,11 +115,14 @@ struct AuditTrailTests {
     }
 
     /// What a caller calls itself, or asks for, can't end a line, and can't fill the disk.
-    @Test(arguments: ["line", "terminal", "direction", "long", "longer", "empty"])
+    @Test(arguments: [
+        "line", "terminal", "direction", "long", "longer", "empty", "backslash",
+    ])
     func everyTextOfACallerIsEscapedAndBounded(kind: String) throws {
         let text =
             switch kind {
             case "line": "\"}\n{\"seq\":1}"
+            case "backslash": "\\x\\\"\\"
             case "terminal": "\u{1B}[2J"
             case "direction": "\u{202E}\u{2028}"
             case "long": String(repeating: "é", count: 100_000)
@@ -139,7 +143,10 @@ struct AuditTrailTests {
         #expect(try fixture.lines.count == 2)
         #expect(line.utf8.count < AuditEvent.longestLine - 200)
         #expect(line.utf8.allSatisfy { (0x20..<0x7F).contains($0) })
-        #expect(TrailLine(Array(line.utf8))?.object != nil)
+        // What is read is what was written, as far as it was.
+        let read = try #require(TrailLine(Array(line.utf8))?.object?["reason"]?.text)
+        #expect(text.hasPrefix(read.hasSuffix("…") ? String(read.dropLast()) : read))
+        if text.utf8.count < 10 { #expect(read == text) }
         #expect(try fixture.found() == [])
     }
 
@@ -225,6 +232,38 @@ struct AuditTrailTests {
         changed.insert("nonsense", at: place)
         try fixture.write(changed)
         #expect(try fixture.found() == ["notALine \(place)"])
+    }
+
+    /// Whoever has not the key can't make a chain that fits, also not from a line on to the end.
+    @Test(arguments: [2, 5, count])
+    func aChainThatSomebodyElseMadeIsFound(from number: Int) throws {
+        let (fixture, lines) = try Self.small()
+        for keys in [TrailKeys(), TrailFixture.keys(7)] {
+            var made = Array(lines[..<(number - 1)])
+            var head = try #require(TrailLine(Array(lines[number - 2].utf8))).hash
+            for text in lines[(number - 1)...] {
+                let body = try #require(TrailLine(Array(text.utf8))).body
+                let changed = String(decoding: body, as: UTF8.self)
+                    .replacingOccurrences(of: "1000", with: "1001")
+                head = keys.hash(Array(changed.utf8), after: head)
+                made.append("\(changed),\"hash\":\"\(LineBuilder.hex(head))\"}")
+            }
+            try fixture.write(made)
+            #expect(try fixture.found().first == "changed \(number)")
+        }
+    }
+
+    /// Lines of another history of the same vault, such as one that was cut off and gone on with, do not fit in.
+    @Test(arguments: 2..<count)
+    func aLineOfAnotherHistoryIsFound(number: Int) throws {
+        let (fixture, lines) = try Self.small()
+        let other = try TrailFixture()
+        other.open()
+        for number in 2...Self.count { try other.pay("other-\(number)") }
+        var changed = lines
+        changed[number] = try other.lines[number]
+        try fixture.write(changed)
+        #expect(try fixture.found().contains("changed \(number + 1)"))
     }
 
     /// However much is cut, the vault knows how long the trail was.
