@@ -11,8 +11,7 @@ public enum DescriptorLimit: Sendable {
 
     /// Allows as many as the hard limit says.
     ///
-    /// For programs that call no `select(2)`, and start no others that
-    /// do.
+    /// For programs that call no `select(2)`, and start no others that do.
     ///
     /// - Throws: ``HostError/system(operation:path:code:)`` if the kernel refuses.
     public static func raise() throws(HostError) {
