@@ -72,15 +72,19 @@ struct TokenRefreshTests {
         } catch { return error }
     }
 
-    /// Lets whatever is due run to its end: everything here is a hop or two away.
-    private func settle() async {
-        for _ in 0..<300 { await Task.yield() }
+    /// Waits until whatever is due has been done, but for requests that a test holds up.
+    private func settle(underWay: Int = 0, waiting: Int? = nil) async {
+        let end = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < end {
+            if await cache.isSettled(underWay: underWay, waiting: waiting) { return }
+            await Task.yield()
+        }
+        Issue.record("something goes on and on")
     }
 
-    private func pass(_ duration: Duration) async {
-        await settle()
+    private func pass(_ duration: Duration, underWay: Int = 0) async {
         time.advance(by: duration)
-        await settle()
+        await settle(underWay: underWay)
     }
 
     @Test func aTokenInUseHasItsSuccessorBeforeItEnds() async throws {
@@ -226,11 +230,13 @@ struct TokenRefreshTests {
                 }.accessToken
             }
         }
-        await pass(.seconds(1550))
+        await settle(underWay: 1, waiting: 1)
+        await pass(.seconds(1550), underWay: 1)
         #expect(await hanging.value == .timedOut)
         let patient = Task { try? await ask(within: .seconds(300)) }
+        await settle(underWay: 1, waiting: 1)
         // The token's last second is for its use.
-        await pass(.seconds(49))
+        await pass(.seconds(49), underWay: 1)
         #expect(await patient.value == "t1")
         #expect(server.count == 1)
         open.finish()
@@ -358,11 +364,10 @@ struct TokenRefreshTests {
             return try await cache.token(for: key(), demand, request: request).accessToken
         }
         #expect(try await ask() == "t1")
-        await pass(Self.toRefresh)
-        #expect(count.withLock(\.self) == 2)
+        await pass(Self.toRefresh, underWay: 1)
         #expect(try await ask() == "t1")
         let callers = (0..<20).map { _ in Task { try await ask(fresh: true) } }
-        await settle()
+        await settle(underWay: 1, waiting: 20)
         open.finish()
         for caller in callers { #expect(try await caller.value == "t2") }
         #expect(count.withLock(\.self) == 2)
@@ -389,5 +394,16 @@ struct TokenRefreshTests {
         _ = try await ask(fresh: true)
         _ = try await ask()
         #expect(metrics.cacheHits == 2)
+    }
+}
+
+extension TokenCache {
+    /// Whether no alarm has yet to go off, and so many requests are under way, with so many waiting.
+    fileprivate func isSettled(underWay: Int, waiting: Int?) -> Bool {
+        guard alarm.map({ $0.time > clock.now() }) ?? true, flights.count == underWay else {
+            return false
+        }
+        let waiters = flights.values.reduce(0) { $0 + $1.waiters.count }
+        return waiting.map { $0 == waiters } ?? true
     }
 }

@@ -90,12 +90,13 @@ package actor TokenCache {
             if let cached = payable(key, demand) { return cached }
             let joined = flights[key]
             if joined == nil { try begin(key, demand, request) }
-            switch await answer(for: key, by: patience(key, demand, isFirst: joined == nil)) {
+            let patience = self.patience(key, demand, isFirst: joined == nil)
+            switch await answer(for: key, by: patience) {
             case .success(let token): return token
             case .failure(let error):
-                guard let joined, isForWantOfTime(error, joined, demand), !Task.isCancelled else {
-                    throw error
-                }
+                guard let joined, clock.now() < patience, !Task.isCancelled,
+                    isForWantOfTime(error, joined, demand)
+                else { throw error }
             }
         }
     }
