@@ -88,7 +88,7 @@ let package = Package(
             resources: [
                 .copy("Resources/token_endpoint.py"), .copy("Resources/terminal.py"),
                 .copy("Resources/system_broker.py"), .copy("Resources/unit_credential.py"),
-                .copy("Resources/crowd.py"),
+                .copy("Resources/crowd.py"), .copy("Resources/flood.py"),
             ],
             swiftSettings: testSettings),
         .testTarget(

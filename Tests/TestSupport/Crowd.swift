@@ -26,9 +26,11 @@ public final class Crowd: Sendable {
     ///   - count: how many connections.
     ///   - path: what `ask` asks for.
     ///   - uid: who connects; root's own where it is nil.
+    ///   - isContained: whether from a user namespace.
     /// - Throws: if it can't be started.
     public init(
-        _ socket: String, _ kind: String, _ count: Int, path: String = "/v1/status", uid: Int? = nil
+        _ socket: String, _ kind: String, _ count: Int, path: String = "/v1/status", uid: Int? = nil,
+        isContained: Bool = false
     ) throws {
         guard let script = Bundle.module.url(forResource: "crowd", withExtension: "py") else {
             throw CocoaError(.fileNoSuchFile)
@@ -37,7 +39,8 @@ public final class Crowd: Sendable {
         if let uid {
             helper = try Helper(
                 "/usr/bin/setpriv",
-                ["--reuid=\(uid)", "--regid=\(uid)", "--clear-groups", "/usr/bin/python3"]
+                ["--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"]
+                    + (isContained ? ["/usr/bin/unshare", "--user"] : []) + ["/usr/bin/python3"]
                     + arguments)
         } else {
             helper = try Helper("/usr/bin/python3", arguments)

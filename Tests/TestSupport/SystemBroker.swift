@@ -33,10 +33,12 @@ public final class SystemBroker: Sendable {
     ///   - names: `LISTEN_FDNAMES`; empty for none.
     ///   - more: of its environment.
     ///   - hidesProcesses: whether the broker sees a `/proc` with `hidepid`.
+    ///   - descriptors: how many it may have open; nil for as many as the tests.
     /// - Throws: if something can't be made.
     public init(
         passphrase: String? = nil, arguments: [String] = [], names: String = "broker:credentials",
-        environment more: [String: String] = [:], hidesProcesses: Bool = false
+        environment more: [String: String] = [:], hidesProcesses: Bool = false,
+        descriptors: Int? = nil
     ) throws {
         folder = try TemporaryFolder()
         let path = folder.path
@@ -51,7 +53,7 @@ public final class SystemBroker: Sendable {
         let settings: [String: Any] = [
             "program": "\(path)/bin/bursard", "folder": path, "uid": Int(Self.serviceUID),
             "arguments": ["--system", "--vault", "\(path)/bursar/vault.db"] + arguments,
-            "environment": environment, "names": names,
+            "environment": environment, "names": names, "descriptors": descriptors ?? 0,
         ]
         let json = try JSONSerialization.data(withJSONObject: settings)
         process = Process()

@@ -1,12 +1,13 @@
 """Stands in for systemd: makes the sockets as root, and runs `bursard --system` as another user on them.
 
-Takes one argument, JSON: {"program", "arguments", "folder", "uid", "environment", "names"}. For each line of
+Takes one argument, JSON: {"program", "arguments", "folder", "uid", "environment", "names", "descriptors"}. For each line of
 standard input ("start", "stop", "restart", "signal NUMBER") prints one line of JSON when it is done:
 {"pid", "ready", "status", "notices"}. Ends, and ends the broker, when standard input does.
 """
 
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -58,6 +59,8 @@ def start():
         environment["LISTEN_FDS"] = str(len(copies))
         if names:
             environment["LISTEN_FDNAMES"] = names
+        if settings["descriptors"]:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors"],) * 2)
         os.setgroups([])
         os.setgid(settings["uid"])
         os.setuid(settings["uid"])

@@ -1,0 +1,127 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Users who do nothing but ask and connect, at a machine's broker: the others go on being served.
+@Suite(.serialized, .enabled(if: getuid() == 0, "becoming another user takes root"))
+struct FloodTests {
+    private static let loud: UInt32 = 40_101
+    private static let quiet: UInt32 = 40_102
+
+    private func started(descriptors: Int? = nil) throws -> SystemBroker {
+        let broker = try SystemBroker(descriptors: descriptors)
+        try #require(try broker.order("start").ready)
+        return broker
+    }
+
+    private func open(_ pid: Int32) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+    }
+
+    /// How long root's requests take, each on a connection of its own, for so long; at least one.
+    private func waits(at broker: SystemBroker, seconds: Double) throws -> [Double] {
+        let end = Date().addingTimeInterval(seconds)
+        var waits: [Double] = []
+        repeat {
+            let start = Date()
+            #expect(try RawConnection(broker.socket).isServed)
+            waits.append(Date().timeIntervalSince(start))
+            usleep(100_000)
+        } while Date() < end
+        return waits.sorted()
+    }
+
+    @Test(arguments: ["churn", "stay", "leave"])
+    func whoeverConnectsAndConnectsHoldsUpNobody(kind: String) throws {
+        let broker = try started()
+        let pid = try broker.order("listen 0").pid
+        let floods = try (0..<2).map { _ in
+            try Flood(broker.socket, kind, seconds: 8, count: 200, uid: Self.loud)
+        }
+        let waits = try waits(at: broker, seconds: 9)
+        let counts = try floods.map { try $0.outcome().count }
+        let (median, worst) = (waits[waits.count / 2], waits.last ?? 0)
+        print(
+            "flood \(kind): \(counts) connections; root waits \(median) s, at most \(worst) s;",
+            "\(open(pid)) descriptors")
+        #expect(worst < 2)
+    }
+
+    @Test func manyRequestsOfOneUserHoldUpNobody() throws {
+        let broker = try started()
+        let alone = try waits(at: broker, seconds: 2)
+        let flood = try Flood(broker.socket, "ask", seconds: 8, count: 100, uid: Self.loud)
+        usleep(500_000)
+        let waits = try waits(at: broker, seconds: 6)
+        let loud = try flood.outcome()
+        let median = waits[waits.count / 2]
+        print(
+            "flood ask: root \(alone[alone.count / 2]) s alone, then \(median) s in the median,",
+            "who floods \(loud.median) s, \(loud.count) answers")
+        #expect(median < loud.median / 2)
+    }
+
+    /// Root gets in although others fill the broker, and so does a user who has no connection yet; who has
+    /// most pays.
+    @Test func aFullBrokerHasRoomForWhoHasLittle() throws {
+        // 384 connections in all, 96 for each.
+        let broker = try started(descriptors: 512)
+        let pid = try broker.order("listen 0").pid
+        let before = open(pid)
+        let crowds = try (0..<5).map { try Crowd(broker.socket, "idle", 100, uid: 40_110 + $0) }
+        #expect(try crowds.map { try $0.outcome().open } == Array(repeating: 100, count: 5))
+        #expect(try RawConnection(broker.socket).isServed)
+        let asked = try broker.bursar("status", uid: Self.quiet)
+        #expect(asked.status == 0, "\(asked.error)")
+        for _ in 0..<20 { #expect(try RawConnection(broker.socket).isServed) }
+        #expect(open(pid) <= before + 384 + 24)
+        #expect(open(pid) >= before + 350)
+        withExtendedLifetime(crowds) {}
+    }
+
+    /// A person who may become 65,536 others in containers is one in this.
+    @Test func containersTogetherFillNoMoreThanAQuarter() throws {
+        let broker = try started(descriptors: 512)
+        let pid = try broker.order("listen 0").pid
+        let before = open(pid)
+        let crowds = try (0..<3).map {
+            try Crowd(broker.socket, "idle", 90, uid: 40_120 + $0, isContained: true)
+        }
+        #expect(try crowds.map { try $0.outcome().open } == [90, 90, 90])
+        let plain = try Crowd(broker.socket, "idle", 90, uid: 40_130)
+        _ = try plain.outcome()
+        #expect(try RawConnection(broker.socket).isServed)
+        usleep(500_000)
+        #expect(open(pid) <= before + 96 + 90)
+        #expect(open(pid) >= before + 96 + 85)
+        withExtendedLifetime((crowds, plain)) {}
+    }
+
+    /// All of a user's connections may be busy: one more is refused, and the broker lives on.
+    @Test func aRefusedConnectionEndsNothingElse() throws {
+        let endpoint = try TranscriptTests.endpoint.get()
+        let broker = try started(descriptors: 512)
+        try broker.makeVault()
+        try broker.add("hangs", endpoint, "hang")
+        let busy = try (0..<96).map { _ in try RawConnection(broker.socket) }
+        for connection in busy {
+            connection.send(
+                "GET /v1/credentials/hangs/token?timeout=8 HTTP/1.1\r\nHost: b\r\n\r\n")
+        }
+        usleep(1_500_000)
+        let refused = try (0..<5).map { _ in try RawConnection(broker.socket) }
+        for connection in refused { #expect(connection.receive(seconds: 5).isClosed) }
+        #expect(try broker.bursar("status", uid: Self.quiet).status == 0)
+        for connection in busy {
+            #expect(connection.receive(until: "}", seconds: 20).text.hasPrefix("HTTP/1.1 503 "))
+        }
+    }
+}
+
+extension RawConnection {
+    /// Whether a request on it is answered.
+    fileprivate var isServed: Bool {
+        ask("GET /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
+            .hasPrefix("HTTP/1.1 200 ")
+    }
+}
