@@ -47,24 +47,29 @@ package struct BrokerService: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
         let nameThreads = NIOThreadPool(numberOfThreads: 4)
+        // One for whoever reads a whole trail, and one for who reads a page of it.
+        let trailThreads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
         nameThreads.start()
+        trailThreads.start()
         let result: Result<Void, any Error>
         do {
-            result = .success(try await serve(group, threads, nameThreads))
+            result = .success(try await serve(group, threads, nameThreads, trailThreads))
         } catch {
             result = .failure(error)
         }
         try? await threads.shutdownGracefully()
         // Not waited for: a look-up of the name services may hang.
         nameThreads.shutdownGracefully { _ in }
+        // Nor this: whoever reads a whole trail takes minutes.
+        trailThreads.shutdownGracefully { _ in }
         try? await group.shutdownGracefully()
         try result.get()
     }
 
     private func serve(
         _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool,
-        _ nameThreads: NIOThreadPool
+        _ nameThreads: NIOThreadPool, _ trailThreads: NIOThreadPool
     ) async throws {
         let clock = BrokerClock.system
         // A terminal that goes ends a broker that somebody started there; nothing of the kind ends a service.
@@ -75,7 +80,8 @@ package struct BrokerService: Service {
         let keeper = try VaultKeeper(
             location: VaultLocation(
                 file: configuration.vaultFile, stateFolder: configuration.stateFolder),
-            fileLock: fileLock, threads: threads, clock: clock)
+            fileLock: fileLock, threads: threads, trailThreads: trailThreads,
+            trailLimits: configuration.isSystem ? .machine : TrailLimits(), clock: clock)
         let endpoint = TokenEndpoint(group: group, defaultProxy: configuration.proxy)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self)
         let metrics = Metrics()

@@ -83,10 +83,36 @@ extension VaultKeeper {
         audit.noteSealed(sealed)
     }
 
+    // Others come between: nobody waits longer for a token because somebody reads the trail.
+    private static let namesAtOnce = 50
+
     /// What each record id stands for, of removed credentials too.
-    func names() throws(BrokerError) -> [[UInt8]: String] {
-        let vault = try unlocked()
-        return try asBrokerError { () throws(VaultError) in try vault.names() }
+    ///
+    /// Reads every credential once after an unlocking; a change only adds to what is known.
+    func names() async throws(BrokerError) -> [[UInt8]: String] {
+        _ = try unlocked()
+        guard !knowsNames else { return names }
+        let lockings = self.lockings
+        var last: [UInt8]?
+        repeat {
+            let page = try recordPage(after: last, limit: Self.namesAtOnce)
+            for record in page.records { names[record.id] = record.name }
+            last = page.last
+            await Task.yield()
+            guard lockings == self.lockings else { throw .locked }
+        } while last != nil
+        repeat {
+            let vault = try unlocked()
+            let page = try asBrokerError { () throws(VaultError) in
+                try vault.removedNames(after: last, limit: Self.namesAtOnce)
+            }
+            names.merge(page.names) { known, _ in known }
+            last = page.last
+            await Task.yield()
+            guard lockings == self.lockings else { throw .locked }
+        } while last != nil
+        knowsNames = true
+        return names
     }
 
     /// The checkpoint that the vault has sealed.

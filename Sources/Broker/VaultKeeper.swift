@@ -9,6 +9,7 @@ package actor VaultKeeper {
     private let fileLock: VaultLock
     let clock: BrokerClock
     let threads: NIOThreadPool
+    let trailThreads: NIOThreadPool
     /// What is noted of all this.
     package nonisolated let audit: AuditTrail
     var vault: Vault?
@@ -26,6 +27,9 @@ package actor VaultKeeper {
     // When each secret ends, once somebody has asked; and how often the vault was changed.
     var expiries: [String: Double]?
     var changes: UInt64 = 0
+    // The names behind record ids, once somebody has read the audit trail.
+    var names: [[UInt8]: String] = [:]
+    var knowsNames = false
     // Passphrases are tried one after the other, so that each waits for what the one before has cost.
     var isTrying = false
     var nextTries: [CheckedContinuation<Void, Never>] = []
@@ -39,17 +43,21 @@ package actor VaultKeeper {
     ///   - location: where the vault is, or will be.
     ///   - fileLock: the lock on it, held already.
     ///   - threads: where Argon2 runs: one thread, so that one runs at a time.
+    ///   - trailThreads: where the audit trail is read; nil for the same thread.
+    ///   - trailLimits: what the audit trail is bounded to.
     ///   - clock: what measures `unlock --for`.
     /// - Throws: ``BrokerError/vault(_:)`` if the file can't be used.
     package init(
         location: VaultLocation, fileLock: VaultLock, threads: NIOThreadPool,
+        trailThreads: NIOThreadPool? = nil, trailLimits: TrailLimits = TrailLimits(),
         clock: BrokerClock = .system
     ) throws(BrokerError) {
         self.location = location
         self.fileLock = fileLock
         self.clock = clock
         self.threads = threads
-        audit = AuditTrail(folder: location.stateFolder, clock: clock)
+        self.trailThreads = trailThreads ?? threads
+        audit = AuditTrail(folder: location.stateFolder, limits: trailLimits, clock: clock)
         guard Vault.exists(at: location.file) else { return }
         do {
             let opened = try Vault(opening: location, lock: fileLock)
@@ -194,6 +202,7 @@ package actor VaultKeeper {
         let metadata = try Self.metadata(credential)
         let old = exists ? try record(named: text) : nil
         let id = old?.id ?? .random(byteCount: Vault.recordIDByteCount)
+        names[id] = text
         var event = AuditEvent(exists ? .change : .add, by: caller)
         event.record = id
         event.revision = (old?.revision ?? 0) + 1
@@ -335,6 +344,8 @@ package actor VaultKeeper {
         knownByteCount = 0
         rules = Rules()
         expiries = nil
+        names = [:]
+        knowsNames = false
         lockAt = nil
         guard let vault else { return }
         closeTrail(nil)

@@ -46,7 +46,10 @@ struct Audit: ParsableCommand {
         while true {
             let page = try session.send(Self.page(after: after))
             let lines = try printer.print(page)
-            after = lines.last ?? after
+            if after == 0, let first = lines.first, first > 1 {
+                warn("\(Self.dropped(before: first)); what administrators did is carried over")
+            }
+            after = lines.max() ?? after
             if lines.count < Self.pageCount && page.count < Self.pageByteCount { return }
         }
     }
@@ -65,7 +68,7 @@ struct Audit: ParsableCommand {
     private func follow(_ session: Session, _ printer: inout AuditPrinter) throws(Failure) {
         var first = BrokerRequest("GET", "/v1/audit")
         first.addParameter("last", "10")
-        var after = try printer.print(try session.send(first)).last ?? 0
+        var after = try printer.print(try session.send(first)).max() ?? 0
         while true {
             var request = Self.page(after: after)
             request.addParameter("wait", "30s")
@@ -80,7 +83,7 @@ struct Audit: ParsableCommand {
                 throw Failure(error)
             }
             guard answer.isSuccess else { throw Session.failure(answer) }
-            after = try printer.print(answer.body).last ?? after
+            after = try printer.print(answer.body).max() ?? after
         }
     }
 
@@ -91,15 +94,29 @@ struct Audit: ParsableCommand {
         guard token.byteCount > 0 else { throw Failure.usage("the token is empty") }
         var request = BrokerRequest("POST", "/v1/audit/search")
         request.body = [.secret(token)]
+        request.timeout = Self.wholeTrail
         var printer = AuditPrinter(output)
-        let lines = try printer.print(try session.send(request))
-        if lines.isEmpty { throw Failure(66, "the audit trail has no payout of this token") }
+        var after: UInt64 = 0
+        while true {
+            var next = request
+            next.addParameter("after", String(after))
+            let page = try session.send(next)
+            let lines = try printer.print(page)
+            if after == 0, lines.isEmpty {
+                throw Failure(66, "the audit trail has no payout of this token")
+            }
+            after = lines.max() ?? after
+            if lines.count < Self.pageCount && page.count < Self.pageByteCount { return }
+        }
     }
+
+    /// How long the broker may take to read all of the trail.
+    private static let wholeTrail = Duration.seconds(600)
 
     private func verify(_ session: Session) throws {
         var request = BrokerRequest("GET", "/v1/audit")
         request.addParameter("verify", "1")
-        request.timeout = .seconds(600)
+        request.timeout = Self.wholeTrail
         let body = try session.send(request)
         let report = try decoded(AuditReport.self, body)
         switch output {
@@ -118,10 +135,18 @@ struct Audit: ParsableCommand {
             hints: ["compare it with a backup, or with the journal: journalctl -u bursard"])
     }
 
+    /// Says that there were lines that are no longer kept.
+    private static func dropped(before first: UInt64) -> String {
+        first == 2
+            ? "line 1 is older than what is kept"
+            : "lines 1 to \(first - 1) are older than what is kept"
+    }
+
     static func summary(_ report: AuditReport) -> String {
         guard report.last > 0 else { return "the audit trail is empty" }
         var text = "lines \(report.first) to \(report.last): "
         text += report.findings.isEmpty ? "the chain is whole" : "see above"
+        if report.first > 1 { text += "; \(dropped(before: report.first))" }
         if report.after_checkpoint > 0 {
             text +=
                 "; after line \(report.last - report.after_checkpoint), the last checkpoint, "
@@ -140,6 +165,13 @@ struct AuditPrinter {
         self.format = format
     }
 
+    /// The number that a line begins with, as each that the broker sends.
+    private static func number(of line: ArraySlice<UInt8>) -> UInt64 {
+        let digits = line.drop { !(0x30...0x39).contains($0) }
+            .prefix { (0x30...0x39).contains($0) }
+        return UInt64(String(decoding: digits, as: UTF8.self)) ?? 0
+    }
+
     /// Prints an answer of the broker.
     ///
     /// - Returns: the numbers of its lines.
@@ -147,11 +179,13 @@ struct AuditPrinter {
         var numbers: [UInt64] = []
         var text = ""
         for bytes in body.split(separator: UInt8(ascii: "\n")) {
-            let line = try decoded(AuditLine.self, Array(bytes))
-            numbers.append(line.seq)
-            if format == .json {
-                text += String(decoding: bytes, as: UTF8.self) + "\n"
-            } else {
+            numbers.append(Self.number(of: bytes))
+            // One that is not as the broker writes them must not hide those after it.
+            let line = try? decoded(AuditLine.self, Array(bytes))
+            if format == .json || line == nil {
+                let raw = String(decoding: bytes, as: UTF8.self)
+                text += (format == .json ? raw : printable(raw)) + "\n"
+            } else if let line {
                 if !hasTitles { text += AuditLine.titles + "\n" }
                 hasTitles = true
                 text += printable(line.row) + "\n"
@@ -185,6 +219,7 @@ struct AuditLine: Decodable {
     var rule: String?
     var reason: String?
     var count: UInt64?
+    var carried_from: UInt64?
 
     static let titles = columns(["TIME", "EVENT", "CALLER", "CREDENTIAL", "WHAT"])
 
@@ -208,7 +243,7 @@ struct AuditLine: Decodable {
         } else if let claimed_command {
             caller += " (\(claimed_command))"
         }
-        if container == true { caller += " contained" }
+        if container == true { caller += caller.isEmpty ? "contained" : " contained" }
         var what: [String] = []
         if let reason, reason != event { what.append(reason) }
         if let count { what.append(event == "torn" ? "\(count) bytes" : "\(count) times") }
@@ -217,6 +252,7 @@ struct AuditLine: Decodable {
         if let resources { what.append("resource " + resources.joined(separator: " ")) }
         if let rule { what.append("by " + rule) }
         if while_locked == true { what.append("while locked") }
+        if let carried_from { what.append("line \(carried_from), carried over") }
         return Self.columns([
             time, event, caller, name ?? record ?? "", what.joined(separator: ", "),
         ])

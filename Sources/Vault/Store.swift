@@ -216,13 +216,27 @@ final class Store {
     /// All tombstones.
     func tombstones() throws(VaultError) -> [TombstoneRow] {
         try withoutTransaction { db in
-            try Row.fetchAll(db, sql: "SELECT id, revision, name FROM tombstone").map { row in
-                guard let id = Self.bytes(row[0]), let revision = Self.integer(row[1]),
-                    let name = Self.bytes(row[2])
-                else { throw VaultError.damaged(.record) }
-                return TombstoneRow(id: id, revision: revision, name: name)
-            }
+            try Row.fetchAll(db, sql: "SELECT id, revision, name FROM tombstone")
+                .map(Self.tombstone)
         }
+    }
+
+    /// The tombstones that follow a record id, in its order.
+    func tombstones(after id: [UInt8], limit: Int) throws(VaultError) -> [TombstoneRow] {
+        try withoutTransaction { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT id, revision, name FROM tombstone WHERE id > ? ORDER BY id LIMIT ?"
+                ),
+                arguments: [Data(id), limit]
+            ).map(Self.tombstone)
+        }
+    }
+
+    private static func tombstone(_ row: Row) throws(VaultError) -> TombstoneRow {
+        guard let id = bytes(row[0]), let revision = integer(row[1]), let name = bytes(row[2])
+        else { throw .damaged(.record) }
+        return TombstoneRow(id: id, revision: revision, name: name)
     }
 
     /// What one change of the vault writes.

@@ -64,16 +64,20 @@ extension Vault {
         try acknowledge(unlocked)
     }
 
-    /// What each record id stands for: the names of all credentials, and of those that were removed.
+    /// What some of the record ids stood for whose credentials were removed.
     ///
+    /// - Parameters:
+    ///   - last: the id that the page before ended with; nil for the first page.
+    ///   - limit: how many at most.
+    /// - Returns: the names, and the last id; nil once there are no more.
     /// - Throws: ``VaultError/locked``, ``VaultError/damaged(_:)``.
-    public func names() throws(VaultError) -> [[UInt8]: String] {
+    public func removedNames(
+        after last: [UInt8]?, limit: Int
+    ) throws(VaultError) -> (names: [[UInt8]: String], last: [UInt8]?) {
         let unlocked = try requireUnlocked()
+        let rows = try store.tombstones(after: last ?? [], limit: limit)
         var names: [[UInt8]: String] = [:]
-        for row in try store.tombstones() {
-            names[row.id] = try RecordSeal.name(of: row, with: unlocked.master)
-        }
-        for record in try records() { names[record.id] = record.name }
-        return names
+        for row in rows { names[row.id] = try RecordSeal.name(of: row, with: unlocked.master) }
+        return (names, rows.count < limit ? nil : rows.last?.id)
     }
 }

@@ -128,7 +128,7 @@ struct AuditTrailLifeTests {
 
     /// A flood from many users, day after day, takes its part of the trail and no more.
     @Test func aFloodOfRefusalsLeavesRoomForTokens() throws {
-        let fixture = try TrailFixture(Self.smallFiles)
+        let fixture = try TrailFixture(.smallFiles(count: 3, bytes: 40_000))
         fixture.open()
         try fixture.pay("before")
         for _ in 0..<20 {
@@ -138,13 +138,13 @@ struct AuditTrailLifeTests {
         }
         #expect(files(fixture).count == 1)
         #expect(try fixture.lines[1].contains("\"event\":\"token\""))
-        #expect(try fixture.lines.count < 12)
+        #expect(try fixture.lines.count < 60)
         try fixture.pay("after")
         #expect(try fixture.lines.last?.contains("\"event\":\"token\"") == true)
-        // What had no line is counted in the end.
-        _ = fixture.trail.close(nil)
+        // What had no line is counted.
         #expect(
-            try fixture.lines.last?.contains("\"reason\":\"not_counted_apart\",\"count\":") == true)
+            try fixture.lines.count { $0.contains("\"reason\":\"not_counted_apart\",\"count\":") }
+                == 20)
     }
 
     @Test func whatHappensWhileLockedIsTakenIn() throws {

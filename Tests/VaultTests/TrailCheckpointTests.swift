@@ -64,7 +64,7 @@ struct TrailCheckpointTests {
         #expect(throws: VaultError.locked) { _ = try vault.trailKey(.chain) }
         #expect(throws: VaultError.locked) { _ = try vault.trail() }
         #expect(throws: VaultError.locked) { try vault.sealTrail(point) }
-        #expect(throws: VaultError.locked) { _ = try vault.names() }
+        #expect(throws: VaultError.locked) { _ = try vault.removedNames(after: nil, limit: 9) }
     }
 
     @Test func aRemovedCredentialKeepsItsNameForTheTrail() throws {
@@ -74,8 +74,16 @@ struct TrailCheckpointTests {
         try vault.remove(name: "a")
         try VaultFixture.add(vault, "a", "again")
         try VaultFixture.add(vault, "b", "other")
-        let second = try vault.record(named: "a").id
-        let third = try vault.record(named: "b").id
-        #expect(try vault.names() == [first: "a", second: "a", third: "b"])
+        let second = try vault.record(named: "b").id
+        try vault.remove(name: "b")
+        var names: [[UInt8]: String] = [:]
+        var last: [UInt8]?
+        for _ in 0..<3 {
+            let page = try vault.removedNames(after: last, limit: 1)
+            names.merge(page.names) { _, new in new }
+            last = page.last
+        }
+        #expect(last == nil)
+        #expect(names == [first: "a", second: "b"])
     }
 }

@@ -8,7 +8,7 @@ package struct AuditEvent: Sendable, Equatable {
         case begun, continued, resumed
         /// A last line that a crash had left torn was put aside.
         case torn
-        /// Lines that were written while the vault was locked could not all be taken in.
+        /// Lines could not be written, or could not all be taken in after the vault was locked.
         case dropped
         // What the vault is about to do: the line comes first.
         case create, add, change, remove, allow, disallow, passphrase
@@ -19,10 +19,32 @@ package struct AuditEvent: Sendable, Equatable {
         /// A token is paid out.
         case token
         case refused
+
+        /// Whether its lines outlive the file they are in: what an administrator, or the broker itself, did.
+        ///
+        /// None of which callers can make many.
+        var outlivesItsFile: Bool {
+            switch self {
+            case .continued, .torn, .token, .refused: false
+            case .begun, .resumed, .dropped, .create, .add, .change, .remove, .allow, .disallow,
+                .passphrase, .failed, .start, .stop, .lock, .unlock, .wrongPassphrase:
+                true
+            }
+        }
+
+        /// Whether it announces a change of the vault, which seals this line's hash.
+        var announcesAChange: Bool {
+            switch self {
+            case .add, .change, .remove, .allow, .disallow, .passphrase: true
+            default: false
+            }
+        }
     }
 
     package var kind: Kind
     package var caller: Caller?
+    /// Whether it stands for several callers in containers.
+    var isOfContained = false
     /// The record id of the credential.
     package var record: [UInt8]?
     package var revision: UInt64?

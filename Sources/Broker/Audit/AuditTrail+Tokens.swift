@@ -46,7 +46,12 @@ extension Desk {
         keeper.audit.refused(event)
     }
 
-    /// Notes that a request was refused by its head alone.
+    /// The record id of a credential, for the log; nil if there is none, or the vault is locked.
+    func recordID(named name: CredentialName) async -> [UInt8]? {
+        try? await keeper.knownCredential(named: name).record.id
+    }
+
+    /// Notes that a request was refused by its head alone; waits for the disk.
     func noteRefusalOfHead(_ error: BrokerError, of caller: Caller) {
         guard let reason = error.refusal else { return }
         keeper.audit.refused(AuditEvent(.refused, by: caller, reason: reason))

@@ -12,28 +12,10 @@ package final class AuditTrail: Sendable {
     let clock: BrokerClock
     let limits: TrailLimits
     private let folder: String
-    private let state = Mutex(State())
+    private let guarded = Mutex(State())
     /// Wakes whoever syncs.
     let writes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
-
-    struct State {
-        var mode = Mode.none
-        var ledger = RefusalLedger()
-        var lastCheckpoint: ContinuousClock.Instant?
-        /// The last line that the vault has sealed.
-        var sealed: UInt64 = 0
-        var errorCount: UInt64 = 0
-        var logger: Logger?
-        var isEnding = false
-    }
-
-    enum Mode {
-        /// There is no vault.
-        case none
-        case locked(LockedSegment)
-        case open(OpenTrail)
-    }
 
     /// A trail without a vault.
     ///
@@ -48,41 +30,51 @@ package final class AuditTrail: Sendable {
         (writes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Changes the state, and logs what was written when nobody waits for it any more.
+    func withState<R>(_ body: (inout State) -> R) -> R {
+        let (result, lines) = guarded.withLock { state in
+            let result = body(&state)
+            return (result, state.journal.take())
+        }
+        for line in lines { line.log() }
+        return result
+    }
+
     /// Has each line also logged, for the journal; and says that it is known who is in a container, as in a
     /// machine's broker.
     package func mirror(to logger: Logger) {
-        state.withLock { $0.logger = logger }
+        withState { $0.journal.logger = logger }
     }
 
     /// How many lines could not be written.
-    package var errorCount: UInt64 { state.withLock { $0.errorCount } }
+    package var errorCount: UInt64 { withState { $0.errorCount } }
 
     /// The last line; nil while the vault is locked.
     package var point: TrailPoint? {
-        state.withLock { state in
+        withState { state in
             if case .open(let trail) = state.mode { trail.point } else { nil }
         }
     }
 
     /// The files, and the keys, of an open trail; nil while the vault is locked.
     func opened() -> (files: TrailFiles, keys: TrailKeys)? {
-        state.withLock { state in
+        withState { state in
             if case .open(let trail) = state.mode { (trail.files, trail.keys) } else { nil }
         }
     }
 
     /// Whether the broker is about to end, so that nobody should wait for a line.
-    var isEnding: Bool { state.withLock { $0.isEnding } }
+    var isEnding: Bool { withState { $0.isEnding } }
 
     /// Has those go who wait for a line.
     package func end() {
-        state.withLock { $0.isEnding = true }
+        withState { $0.isEnding = true }
     }
 
     /// Notes that there is a vault, locked.
     package func close(vaultID: [UInt8]) {
         let files = TrailFiles(folder: folder, vaultID: vaultID)
-        state.withLock { state in
+        withState { state in
             if case .locked(let segment) = state.mode, segment.files == files { return }
             state.mode = .locked(LockedSegment(files: files, limit: limits.lockedByteCount))
         }
@@ -103,7 +95,7 @@ package final class AuditTrail: Sendable {
         let files = TrailFiles(folder: folder, vaultID: vaultID)
         let now = clock.now()
         let time = self.time
-        return state.withLock { state in
+        return withState { state in
             if case .open(let trail) = state.mode, trail.files == files { return nil }
             var droppedCount: UInt64 = 0
             if case .locked(let segment) = state.mode, segment.files == files {
@@ -132,19 +124,22 @@ package final class AuditTrail: Sendable {
     ///
     /// - Throws: ``BrokerError/trail(_:)`` if it can't be written, ``BrokerError/locked``.
     package func append(_ event: AuditEvent) throws(BrokerError) {
+        let now = clock.now()
         let time = self.time
-        let result: Result<Void, BrokerError> = state.withLock { state in
+        let result: Result<Void, BrokerError> = withState { state in
             guard case .open(var trail) = state.mode else { return .failure(.locked) }
             // Else two owners of the trail's parts would have to be told apart at each line.
             state.mode = .none
             defer { state.mode = .open(trail) }
+            let event = state.known(event)
             do throws(HostError) {
-                let event = state.known(event)
-                _ = try trail.append(event, at: time)
-                state.logger?.note(event, trail.point.length)
+                try trail.append(event, at: time)
+                state.journal.note(event, trail.point.length, at: now)
+                state.noteUnwritten(in: &trail, at: now, time)
                 return .success(())
             } catch {
                 state.errorCount += 1
+                state.journal.note(event, nil, at: now, error)
                 return .failure(.trail(error))
             }
         }
@@ -164,21 +159,26 @@ package final class AuditTrail: Sendable {
 
     /// Writes a line if it can be written, locked or not: of what happens whether it is noted or not.
     package func note(_ event: AuditEvent) {
+        let now = clock.now()
         let time = self.time
-        state.withLock { $0.note(event, at: time) }
+        withState { $0.note(event, at: now, time) }
         wake.yield()
     }
 
     /// Notes a refusal; of many alike, only how many they are.
+    ///
+    /// A wrong passphrase always has its line: trying many takes long.
     package func refused(_ event: AuditEvent) {
+        guard event.kind != .wrongPassphrase else { return note(event) }
         let now = clock.now()
         let time = self.time
-        let isWritten = state.withLock { state in
+        let isWritten = withState { state in
             if case .none = state.mode { return false }
             // A window that is over is closed first, so that the refusal begins another.
             state.closeWindows(at: now, time)
+            let event = state.known(event)
             guard state.ledger.admits(event, at: now) else { return false }
-            state.noteRefusal(event, at: time)
+            state.noteRefusal(event, at: now, time)
             return true
         }
         if isWritten { wake.yield() }
@@ -188,7 +188,7 @@ package final class AuditTrail: Sendable {
     package func tidy() {
         let now = clock.now()
         let time = self.time
-        state.withLock { $0.closeWindows(at: now, time) }
+        withState { $0.closeWindows(at: now, time) }
     }
 
     /// Waits until all lines are on disk.
@@ -197,8 +197,11 @@ package final class AuditTrail: Sendable {
     /// - Throws: ``BrokerError/trail(_:)``.
     @discardableResult
     package func sync() throws(BrokerError) -> TrailPoint? {
-        let pending = state.withLock { state -> (trail: OpenTrail, needsSync: Bool)? in
-            if case .locked(let segment) = state.mode { segment.sync() }
+        let segment = withState { state -> AppendOnlyFile? in
+            if case .locked(let segment) = state.mode { segment.written } else { nil }
+        }
+        try? segment?.sync()
+        let pending = withState { state -> (trail: OpenTrail, needsSync: Bool)? in
             guard case .open(let trail) = state.mode, trail.file != nil else { return nil }
             return (trail, trail.point.length > trail.synced)
         }
@@ -209,7 +212,7 @@ package final class AuditTrail: Sendable {
             try file.sync()
             change(trail.files) { $0.synced = max($0.synced, trail.point.length) }
         } catch {
-            state.withLock { $0.errorCount += 1 }
+            withState { $0.errorCount += 1 }
             change(trail.files) { $0.reopen() }
             throw .trail(error)
         }
@@ -218,7 +221,7 @@ package final class AuditTrail: Sendable {
 
     /// Changes the open trail, if it is still the one of these files.
     private func change(_ files: TrailFiles, _ body: (inout OpenTrail) -> Void) {
-        state.withLock { state in
+        withState { state in
             guard case .open(var trail) = state.mode, trail.files == files else { return }
             body(&trail)
             state.mode = .open(trail)
@@ -233,10 +236,10 @@ package final class AuditTrail: Sendable {
         let now = clock.now()
         let time = self.time
         // From here on nobody writes a line of this unlocking: the last one is what is synced, and sealed.
-        let last = state.withLock { state -> (file: AppendOnlyFile?, point: TrailPoint)? in
+        let last = withState { state -> (file: AppendOnlyFile?, point: TrailPoint)? in
             guard case .open = state.mode else { return nil }
             state.closeWindows(at: now, time, all: true)
-            if let event { state.note(event, at: time) }
+            if let event { state.note(event, at: now, time) }
             guard case .open(let trail) = state.mode else { return nil }
             state.mode = .locked(
                 LockedSegment(files: trail.files, limit: limits.lockedByteCount))
@@ -249,7 +252,7 @@ package final class AuditTrail: Sendable {
     /// The point that is to be sealed now, if a checkpoint is due; it is on disk.
     package func dueCheckpoint() -> TrailPoint? {
         let now = clock.now()
-        let isDue = state.withLock { state in
+        let isDue = withState { state in
             guard case .open(let trail) = state.mode, trail.file != nil else { return false }
             let count = trail.point.length - min(state.sealed, trail.point.length)
             guard count > 0 else { return false }
@@ -277,75 +280,12 @@ package final class AuditTrail: Sendable {
     /// Notes that the vault has sealed a point.
     package func noteSealed(_ point: TrailPoint) {
         let now = clock.now()
-        state.withLock { state in
+        withState { state in
             state.sealed = max(state.sealed, point.length)
             state.lastCheckpoint = now
             guard case .open(var trail) = state.mode else { return }
             trail.needsCheckpoint = false
             state.mode = .open(trail)
         }
-    }
-}
-
-extension AuditTrail.State {
-    /// Writes a line, if it can be written.
-    mutating func note(_ event: AuditEvent, at time: String, isRefusal: Bool = false) {
-        let event = known(event)
-        switch mode {
-        case .none: break
-        case .locked(var segment):
-            segment.append(event, at: time)
-            mode = .locked(segment)
-            logger?.note(event, nil)
-        case .open(var trail):
-            do throws(HostError) {
-                if try trail.append(event, at: time, isRefusal: isRefusal) {
-                    logger?.note(event, trail.point.length)
-                } else {
-                    ledger.addUncounted(event.count ?? 1)
-                }
-            } catch {
-                errorCount += 1
-                if isRefusal { ledger.addUncounted(event.count ?? 1) }
-            }
-            mode = .open(trail)
-        }
-    }
-
-    /// The event without what nobody has looked at: a user's own broker does not ask who is in a container.
-    func known(_ event: AuditEvent) -> AuditEvent {
-        guard logger == nil, event.caller?.isContained == true else { return event }
-        var event = event
-        event.caller?.isContained = false
-        return event
-    }
-
-    mutating func noteRefusal(_ event: AuditEvent, at time: String) {
-        note(event, at: time, isRefusal: true)
-    }
-
-    mutating func closeWindows(
-        at now: ContinuousClock.Instant, _ time: String, all: Bool = false
-    ) {
-        for event in ledger.close(at: now, all: all) { noteRefusal(event, at: time) }
-        if all, let event = ledger.takeUncounted() { note(event, at: time) }
-    }
-}
-
-extension Logger {
-    /// One line of the trail, for the journal.
-    fileprivate func note(_ event: AuditEvent, _ number: UInt64?) {
-        var metadata: Metadata = ["event": "\(event.kind.rawValue)"]
-        if let number { metadata["seq"] = "\(number)" }
-        if let caller = event.caller {
-            metadata["uid"] = "\(caller.uid)"
-            metadata["pid"] = "\(caller.pid)"
-            if let unit = caller.unit { metadata["unit"] = "\(escaped(unit, limit: 512))" }
-        }
-        if let record = event.record { metadata["record"] = "\(LineBuilder.hex(record))" }
-        if let rule = event.rule { metadata["rule"] = "\(escaped(rule, limit: 512))" }
-        if let reason = event.reason { metadata["reason"] = "\(reason)" }
-        if let count = event.count { metadata["count"] = "\(count)" }
-        info("audit", metadata: metadata)
     }
 }

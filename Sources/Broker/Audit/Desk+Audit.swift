@@ -36,13 +36,16 @@ extension Desk {
         return try await lineAnswer(lines)
     }
 
-    /// `POST /v1/audit/search`: the payouts of the token in the body.
+    /// `POST /v1/audit/search`: a page of the payouts of the token in the body.
     func auditSearch(_ request: Request) async throws(BrokerError) -> Answer {
         guard let (files, keys) = keeper.audit.opened() else { throw await lockedOrNone() }
         guard request.body.readableBytes > 0 else { throw .badRequest("the token is empty") }
         let hash = keys.hash(token: request.body.readableBytesUInt8Span)
+        let after = try request.query.integer("after") ?? 0
         let reader = TrailReader(files: files)
-        let lines = try await readAudit { () throws(HostError) in try reader.payouts(of: hash) }
+        let lines = try await readAudit { () throws(HostError) in
+            try reader.payouts(of: hash, after: after)
+        }
         return try await lineAnswer(lines)
     }
 
@@ -85,12 +88,12 @@ extension Desk {
         }
     }
 
-    /// Reads files where nobody waits for it but those who try passphrases.
+    /// Reads files where nobody waits for it but those who read them, too.
     private func readAudit<R: Sendable>(
         _ body: @escaping @Sendable () throws(HostError) -> R
     ) async throws(BrokerError) -> R {
         do {
-            return try await keeper.threads.runIfActive { try body() }
+            return try await keeper.trailThreads.runIfActive { try body() }
         } catch let error as HostError {
             throw .vault(.host(error))
         } catch {

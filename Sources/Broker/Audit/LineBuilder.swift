@@ -8,6 +8,13 @@ struct LineBuilder {
         bytes.reserveCapacity(512)
     }
 
+    /// Begins another line as a copy of one that outlives its file.
+    init(carrying line: TrailLine, as number: UInt64) {
+        bytes += "\"seq\":\(number)".utf8
+        bytes += line.members
+        if line.carriedFrom == nil { add("carried_from", line.number) }
+    }
+
     private mutating func begin(_ name: String) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
         bytes.append(UInt8(ascii: "\""))
@@ -125,6 +132,7 @@ extension AuditEvent {
             line.add("segment_line", whileLocked.number)
         }
         if let caller { Self.add(caller, to: &line) }
+        if caller == nil && isOfContained { line.add("container", true) }
         if let record { line.add("record", hex: Array(record.prefix(16))) }
         if let revision { line.add("revision", revision) }
         if !scopes.isEmpty { line.add("scopes", scopes, limit: 2048) }

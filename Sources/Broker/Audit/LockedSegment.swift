@@ -10,6 +10,8 @@ struct LockedSegment {
     private let limit: Int
     private let keys = TrailKeys()
     private var file: AppendOnlyFile?
+    /// The file, once something was written.
+    var written: AppendOnlyFile? { file }
     private var byteCount = 0
     private var name = ""
     private var number: UInt64 = 0
@@ -22,32 +24,44 @@ struct LockedSegment {
         self.limit = limit
     }
 
+    /// Bytes that refusals may take: anybody can have those.
+    private var refusalLimit: Int { limit / 4 * 3 }
+
     /// Writes one line, if it fits and can be written.
     mutating func append(_ event: AuditEvent, at time: String) {
         do throws(HostError) {
-            try write(event, at: time)
+            guard try !write(event, at: time, event.kind == .refused ? refusalLimit : limit) else {
+                return
+            }
+            droppedCount += 1
+            // Each time that they have doubled: a crash must not forget how many they are.
+            guard droppedCount & (droppedCount - 1) == 0 else { return }
+            var dropped = AuditEvent(.dropped)
+            dropped.count = droppedCount
+            _ = try write(dropped, at: time, limit)
         } catch {
             droppedCount += 1
             file = nil
         }
     }
 
-    private mutating func write(_ event: AuditEvent, at time: String) throws(HostError) {
+    /// - Returns: whether it fitted.
+    private mutating func write(
+        _ event: AuditEvent, at time: String, _ limit: Int
+    ) throws(HostError) -> Bool {
         if file == nil { try open() }
-        guard let file else { return }
+        guard let file else { return false }
         var event = event
         event.segment = name
         let line = event.line(number + 1, at: time)
-        guard byteCount + line.bytes.count + 80 <= limit else {
-            droppedCount += 1
-            return
-        }
+        guard byteCount + line.bytes.count + 80 <= limit else { return false }
         let hash = keys.hash(line.bytes, after: head)
         let bytes = line.finished(hash: hash)
         try file.append(bytes, after: byteCount)
         byteCount += bytes.count
         number += 1
         head = hash
+        return true
     }
 
     /// Goes on with a segment that an earlier broker left.
@@ -61,20 +75,24 @@ struct LockedSegment {
         let last = lines.last.flatMap { TrailLine($0) }
         number = last?.number ?? UInt64(lines.count)
         head = last?.hash ?? [UInt8](repeating: 0, count: KeyedHash.byteCount)
+        for line in lines where TrailLine.kind(of: line) == .dropped {
+            let count = TrailLine(line)?.object?["count"]?.unsigned ?? 0
+            droppedCount = max(droppedCount, min(count, Self.mostDropped))
+        }
         name = last?.object?["segment"]?.text ?? LineBuilder.hex(.random(byteCount: 8))
         self.file = file
     }
 
-    /// Waits until the lines are on disk.
-    func sync() {
-        try? file?.sync()
-    }
+    // What anybody could have written there is not believed without end.
+    private static let mostDropped: UInt64 = 1 << 40
 
     /// The lines of a segment, to be taken into the trail.
     struct Contents {
         var events: [AuditEvent] = []
         /// Lines that are none of a segment, or do not follow on the one before.
         var strangeCount: UInt64 = 0
+        /// How many more there were, as far as the segment says.
+        var droppedCount: UInt64 = 0
     }
 
     /// Reads a segment; nil if there is none.
@@ -89,7 +107,12 @@ struct LockedSegment {
                 continue
             }
             if !keys.isGenuine(line, after: head) { contents.strangeCount += 1 }
-            contents.events.append(event)
+            if event.kind == .dropped {
+                let count = min(event.count ?? 0, mostDropped)
+                contents.droppedCount = max(contents.droppedCount, count)
+            } else {
+                contents.events.append(event)
+            }
             head = line.hash
         }
         return contents
@@ -99,7 +122,7 @@ struct LockedSegment {
 extension AuditEvent {
     /// What may happen while the vault is locked; a segment that says anything else was made up.
     private static let kindsWhileLocked: Set<Kind> = [
-        .start, .stop, .lock, .refused, .wrongPassphrase,
+        .start, .stop, .lock, .refused, .wrongPassphrase, .dropped,
     ]
 
     /// Reads a line of a segment: every member of its kind, within its bounds.

@@ -18,8 +18,12 @@ struct OpenTrail {
     private var byteCount = 0
     private var firstNumber: UInt64 = 0
     private(set) var keptFrom: UInt64 = 1
-    /// Bytes of refusals in the current file.
-    private var refusalByteCount = 0
+    /// What is in the current file.
+    private var content = TrailContent()
+    /// Whether files are there that are no longer kept.
+    private var hasOld = false
+    // Later than that the checkpoint is no longer the vault's last.
+    private var isFirstOpening = true
     /// Whether a file was begun since the last checkpoint.
     var needsCheckpoint = false
     /// What was found wrong at opening, in words.
@@ -56,19 +60,22 @@ struct OpenTrail {
     /// - Parameters:
     ///   - event: what it says.
     ///   - time: when, RFC 3339.
-    ///   - isRefusal: whether it has to fit in the part of the file that refusals have.
-    /// - Returns: false for a refusal that is beyond that part, and was not written.
+    /// - Returns: how many bytes it has.
     /// - Throws: ``HostError``; nothing of the line is in the file then.
-    mutating func append(
-        _ event: AuditEvent, at time: String, isRefusal: Bool = false
-    ) throws(HostError) -> Bool {
+    @discardableResult
+    mutating func append(_ event: AuditEvent, at time: String) throws(HostError) -> Int {
         try makeReady(at: time)
         let line = event.line(point.length + 1, at: time)
         let count = line.bytes.count + Self.endByteCount
-        if isRefusal, refusalByteCount + count > limits.refusalByteCount { return false }
         try place(line, of: event, at: time)
-        if isRefusal { refusalByteCount += count }
-        return true
+        if event.kind == .refused { content.refusalByteCount += count }
+        return count
+    }
+
+    /// How many bytes of refusals a minute may have now.
+    var refusalPace: Int {
+        content.refusalByteCount < limits.refusalByteCount
+            ? limits.refusalPace : limits.slowRefusalPace
     }
 
     /// What a line's hash and end take.
@@ -112,6 +119,7 @@ struct OpenTrail {
     /// Opens the current file if it is not open, and begins it if it is empty.
     mutating func makeReady(at time: String) throws(HostError) {
         if file == nil { try open(at: time) }
+        if hasOld { try carryOver() }
         if hasSegment { try takeIn(at: time) }
     }
 
@@ -134,13 +142,14 @@ struct OpenTrail {
             try place(event, at: time)
             lastPlace = event.whileLocked ?? lastPlace
         }
+        let droppedCount = max(droppedCount, contents.droppedCount)
         if contents.strangeCount + droppedCount > 0 {
             var event = AuditEvent(.dropped, reason: "while_locked")
             event.count = contents.strangeCount + droppedCount
             event.whileLocked = contents.events.last?.whileLocked
             try place(event, at: time)
         }
-        if !contents.events.isEmpty || contents.strangeCount > 0 {
+        if !contents.events.isEmpty || contents.strangeCount + contents.droppedCount > 0 {
             try file?.sync()
             PrivateFiles.remove(files.locked)
         }
@@ -154,7 +163,8 @@ struct OpenTrail {
         let byteCount = try file.byteCount()
         if byteCount > 0 {
             if let ends = try TrailEnds(file, byteCount, keys), follows(ends.last) {
-                take(ends)
+                content = try TrailContent(file, ends.byteCount, after: checkpoint.length)
+                try take(ends)
                 self.file = file
             } else {
                 finding = "the audit trail's end is not as the broker left it"
@@ -169,7 +179,15 @@ struct OpenTrail {
             event.count = UInt64(torn)
             try write(event.line(point.length + 1, at: time))
         }
-        removeOld()
+        if isFirstOpening, let line = content.unmade {
+            var event = AuditEvent(.failed, reason: "unchanged")
+            event.record = line.object?["record"]?.text.flatMap {
+                TrailLine.hex(Array($0.utf8)[...])
+            }
+            try write(event.line(point.length + 1, at: time))
+        }
+        isFirstOpening = false
+        hasOld = true
     }
 
     /// Whether a last line is at the checkpoint, or beyond it.
@@ -178,16 +196,17 @@ struct OpenTrail {
             || (last.number == checkpoint.length && last.hash == checkpoint.head)
     }
 
-    private mutating func take(_ ends: TrailEnds) {
+    private mutating func take(_ ends: TrailEnds) throws(HostError) {
         byteCount = ends.byteCount
         firstNumber = ends.header.number
         keptFrom = ends.keptFrom
         point = TrailPoint(length: ends.last.number, head: ends.last.hash)
-        lastPlace = ends.last.object.flatMap { object in
-            guard object["while_locked"] == .bool(true), let segment = object["segment"]?.text,
-                let number = object["segment_line"]?.unsigned
-            else { return nil }
-            return AuditEvent.LockedPlace(time: "", segment: segment, number: number)
+        lastPlace = ends.last.lockedPlace
+        // A file that was begun while lines were taken in, and has none of them yet.
+        if ends.last == ends.header || ends.last.carriedFrom != nil,
+            let full = try newestFull(), full.last.number + 1 == firstNumber
+        {
+            lastPlace = full.last.lockedPlace
         }
     }
 
@@ -225,20 +244,26 @@ struct OpenTrail {
 
     /// Begins a file where there is none, or an empty one.
     private mutating func beginEmpty(at time: String) throws(HostError) {
-        let newest = files.fullNumbers.last.map(files.full)
-        if let newest, let full = try AppendOnlyFile.reading(newest),
-            let ends = try TrailEnds(full, try full.byteCount(), keys), follows(ends.last)
-        {
-            take(ends)
+        let newest = try newestFull()
+        if let newest, follows(newest.last) {
+            try take(newest)
             try begin(.continued, after: point.length, at: time)
-        } else if newest == nil, checkpoint.length == 0 {
+        } else if newest == nil, files.fullNumbers.isEmpty, checkpoint.length == 0 {
             try begin(.begun, after: 0, at: time)
         } else {
             finding = "the audit trail ends before its last checkpoint"
-            let above = newest == nil ? 0 : files.fullNumbers.last ?? 0
+            let above = files.fullNumbers.last ?? 0
             let last = min(max(above, checkpoint.length), checkpoint.length + 10_000_000)
             try begin(.resumed, reason: "missing", after: last, at: time)
         }
+    }
+
+    /// The ends of the newest full file of the trail; nil if there is none, or its end was changed.
+    private func newestFull() throws(HostError) -> TrailEnds? {
+        guard let number = try genuineNumbers().last,
+            let full = try AppendOnlyFile.reading(files.full(from: number))
+        else { return nil }
+        return try TrailEnds(full, try full.byteCount(), keys)
     }
 
     /// Writes the first line of a file: the rest of it is worth nothing without.
@@ -252,7 +277,7 @@ struct OpenTrail {
         file = fresh
         byteCount = 0
         firstNumber = number + 1
-        refusalByteCount = 0
+        content = TrailContent()
         needsCheckpoint = true
         point = TrailPoint(length: number, head: head)
         var event = AuditEvent(kind, reason: reason)
@@ -275,7 +300,8 @@ struct OpenTrail {
         file = nil
         try PrivateFiles.moveIntoPlace(files.current, files.full(from: firstNumber))
         try begin(.continued, after: point.length, at: time)
-        removeOld()
+        hasOld = true
+        try carryOver()
     }
 
     /// What is the first kept line once another file begins: the oldest files go when there are too many.
@@ -301,9 +327,41 @@ struct OpenTrail {
         return numbers
     }
 
-    private func removeOld() {
-        for number in files.fullNumbers where number < keptFrom {
-            PrivateFiles.remove(files.full(from: number))
+    /// Copies what outlives its file from those that are no longer kept, then removes them.
+    private mutating func carryOver() throws(HostError) {
+        let old = files.fullNumbers.filter { $0 < keptFrom }
+        var lines: [TrailLine] = []
+        for number in old { lines += outliving(files.full(from: number), from: number) }
+        lines.sort { $0.origin < $1.origin }
+        var room = limits.carriedByteCount
+        let carried = lines.reversed().prefix(while: { line in
+            room -= line.bytes.count + 40
+            return room >= 0
+        })
+        // What a crash interrupted goes on where it was.
+        for line in carried.reversed() where line.origin > content.lastCarried {
+            try write(LineBuilder(carrying: line, as: point.length + 1))
+            content.lastCarried = line.origin
         }
+        for number in old { PrivateFiles.remove(files.full(from: number)) }
+        hasOld = false
+    }
+
+    /// The genuine lines of an old file that outlive it; none of a file that can't be read, for it must go all
+    /// the same.
+    private func outliving(_ path: String, from number: UInt64) -> [TrailLine] {
+        guard let file = try? AppendOnlyFile.reading(path),
+            let header = try? TrailEnds.header(file, keys), header.line.number == number
+        else { return [] }
+        var found: [TrailLine] = []
+        var before: [UInt8] = []
+        try? TrailContent.forEachLine(of: file) { bytes in
+            defer { before = bytes }
+            guard TrailLine.kind(of: bytes)?.outlivesItsFile == true, let line = TrailLine(bytes)
+            else { return }
+            let previous = before.isEmpty ? header.previous : TrailLine(before)?.hash
+            if let previous, keys.isGenuine(line, after: previous) { found.append(line) }
+        }
+        return found
     }
 }

@@ -63,10 +63,24 @@ package struct TrailLimits: Sendable {
     /// Time after which one is due if there are new lines.
     package var timeUntilCheckpoint = Duration.seconds(600)
 
-    /// Of each file, as much is for refusals.
+    /// Of each file, as much is for refusals at their usual pace.
     var refusalByteCount: Int { fileByteCount / 4 }
+    /// That pace, in bytes a minute; one user has an eighth of it.
+    var refusalPace: Int { fileByteCount / 128 }
+    /// The pace for the rest of a file whose part is used up.
+    var slowRefusalPace: Int { fileByteCount / 2048 }
+    /// Of a new file, as much is for lines that outlive the file they were in.
+    var carriedByteCount: Int { fileByteCount / 4 }
 
+    /// What a user's own broker keeps: 64 MiB.
     package init() {}
+
+    /// What a machine's broker keeps: 512 MiB.
+    package static var machine: TrailLimits {
+        var limits = TrailLimits()
+        limits.fileCount = 64
+        return limits
+    }
 }
 
 /// The ends of a file of the trail, each line checked with the one before.

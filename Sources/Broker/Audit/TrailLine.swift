@@ -41,6 +41,52 @@ struct TrailLine: Equatable {
     /// What the hash is over: the line up to its last member.
     var body: [UInt8] { Array(bytes[..<(bytes.count - Self.tailCount)]) }
 
+    /// What happened, by the line's first bytes.
+    static func kind(of bytes: [UInt8]) -> AuditEvent.Kind? {
+        let quote = UInt8(ascii: "\"")
+        guard let time = bytes.firstIndex(of: UInt8(ascii: ",")).map({ $0 + timeMember.count }),
+            time < bytes.count, bytes[..<time].suffix(timeMember.count).elementsEqual(timeMember),
+            let timeEnd = bytes[time...].firstIndex(of: quote).map({ $0 + 1 }),
+            bytes[timeEnd...].starts(with: eventMember)
+        else { return nil }
+        let start = timeEnd + eventMember.count
+        guard let end = bytes[start...].firstIndex(of: quote) else { return nil }
+        return AuditEvent.Kind(rawValue: String(decoding: bytes[start..<end], as: UTF8.self))
+    }
+
+    private static let timeMember = Array(",\"time\":\"".utf8)
+    private static let eventMember = Array(",\"event\":\"".utf8)
+
+    /// The number that the line had in the file that it was carried over from; nil for any other line.
+    var carriedFrom: UInt64? {
+        // A number at the very end: no text can look like that.
+        guard let colon = body.lastIndex(of: UInt8(ascii: ":")),
+            body[...colon].suffix(Self.carriedMember.count).elementsEqual(Self.carriedMember)
+        else { return nil }
+        return UInt64(String(decoding: body[(colon + 1)...], as: UTF8.self))
+    }
+
+    /// The number that it had where it was first written.
+    var origin: UInt64 { carriedFrom ?? number }
+
+    /// What a copy has of it: all between its number and its hash that is not about its file.
+    var members: ArraySlice<UInt8> {
+        let body = body
+        guard let start = body.firstIndex(of: UInt8(ascii: ",")) else { return [] }
+        let file = Array(",\"kept_from\":".utf8)
+        return body[start..<(body.firstRange(of: file)?.lowerBound ?? body.endIndex)]
+    }
+
+    /// Where the line stood in a segment, if it was taken in from one; without its time.
+    var lockedPlace: AuditEvent.LockedPlace? {
+        guard let object, object["while_locked"] == .bool(true),
+            let segment = object["segment"]?.text, let number = object["segment_line"]?.unsigned
+        else { return nil }
+        return AuditEvent.LockedPlace(time: "", segment: segment, number: number)
+    }
+
+    private static let carriedMember = Array(",\"carried_from\":".utf8)
+
     /// The members; nil if the line is no JSON object.
     var object: JSONValue? {
         guard let value = try? JSONValue(parsing: bytes.span), case .object = value else {

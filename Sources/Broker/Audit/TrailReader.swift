@@ -64,37 +64,34 @@ struct TrailReader: Sendable {
         return low
     }
 
-    /// The payouts of one token, by its hash.
-    func payouts(of tokenHash: [UInt8]) throws(HostError) -> [TrailLine] {
-        let needle = Array("\"token\":\"\(LineBuilder.hex(tokenHash))\"".utf8)
+    /// The payouts of one token, by its hash: those after a number, in the order in which they were written.
+    func payouts(
+        of tokenHash: [UInt8], after number: UInt64 = 0, limit: Int = mostLines
+    ) throws(HostError) -> [TrailLine] {
+        let needle = Needle("\"token\":\"\(LineBuilder.hex(tokenHash))\"")
         var found: [TrailLine] = []
+        var count = 0
         for file in try files.opened() {
+            let end = try file.byteCount()
+            guard let last = try Self.lastNumber(file, end), last > number else { continue }
             var rest: [UInt8] = []
             var offset = 0
-            while true {
-                let part = try file.read(at: offset, count: 1 << 20)
+            while offset < end {
+                let part = try file.read(at: offset, count: min(1 << 20, end - offset))
                 guard !part.isEmpty else { break }
                 offset += part.count
-                let split = TrailLine.split(rest + part)
-                rest = split.rest.count > AuditEvent.longestLine ? [] : split.rest
-                found += split.lines.filter { $0.contains(needle) }.compactMap { TrailLine($0) }
+                let bytes = rest + part
+                for line in needle.lines(in: bytes).compactMap({ TrailLine($0) })
+                where line.number > number {
+                    guard found.count < limit, count < Self.pageByteCount else { return found }
+                    found.append(line)
+                    count += line.bytes.count
+                }
+                let whole = bytes.lastIndex(of: Needle.newline).map { $0 + 1 } ?? 0
+                rest = Array(bytes[whole...].suffix(AuditEvent.longestLine))
             }
         }
         return found
-    }
-}
-
-extension [UInt8] {
-    /// Whether the bytes have others in them.
-    fileprivate func contains(_ needle: [UInt8]) -> Bool {
-        guard let first = needle.first, count >= needle.count else { return false }
-        var start = startIndex
-        while let index = self[start...].firstIndex(of: first) {
-            guard index + needle.count <= endIndex else { return false }
-            if self[index..<(index + needle.count)].elementsEqual(needle) { return true }
-            start = index + 1
-        }
-        return false
     }
 }
 
