@@ -43,7 +43,10 @@ public enum Daemon: Sendable {
     ) async throws {
         var configuration = configuration
         let sockets = try systemSockets(&configuration)
-        let logger = try logger(configuration)
+        let journal =
+            ServiceManager.readsStandardError && configuration.reportDescriptor == nil
+            ? JournalQueue { _ = try? StandardStream.error.write($0) } : nil
+        let logger = try logger(configuration, journal)
         let broker = BrokerService(
             configuration: configuration, sockets: sockets, manager: ServiceManager(),
             logger: logger
@@ -57,7 +60,14 @@ public enum Daemon: Sendable {
                         service: broker, successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await group.run())
+        } catch {
+            result = .failure(error)
+        }
+        await journal?.finish(within: .seconds(1))
+        try result.get()
     }
 
     private static func systemSockets(
@@ -72,14 +82,15 @@ public enum Daemon: Sendable {
     }
 
     // Without the client that started it there is somebody at the terminal.
-    private static func logger(_ configuration: Configuration) throws(HostError) -> Logger {
+    private static func logger(
+        _ configuration: Configuration, _ journal: JournalQueue?
+    ) throws(HostError) -> Logger {
+        if let journal {
+            return Logger(label: "bursard") { _ in JournalLogHandler { journal.append($0) } }
+        }
         guard configuration.reportDescriptor != nil else {
-            let isJournal = ServiceManager.readsStandardError
             return Logger(label: "bursard") { _ in
-                let write = { @Sendable (line: String) in
-                    _ = try? StandardStream.error.write(line + "\n")
-                }
-                return isJournal ? JournalLogHandler(write: write) : LineLogHandler(write: write)
+                LineLogHandler { line in _ = try? StandardStream.error.write(line + "\n") }
             }
         }
         let file = try LogFile(configuration.stateFolder + "/bursard.log")

@@ -154,7 +154,8 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
             }
             state = .body(request, keepsAlive: head.isKeepAlive)
         } catch {
-            desk.noteRefusalOfHead(error, of: caller)
+            // Not here: the trail waits for the disk.
+            task = Task { [desk, caller] in desk.noteRefusalOfHead(error, of: caller) }
             desk.metrics.noteDenial(in: error)
             refuse(error, asksForHead: head.method == .HEAD)
         }

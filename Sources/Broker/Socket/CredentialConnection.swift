@@ -88,6 +88,11 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
             logger.notice(
                 "refused a connection that is not systemd's for a unit",
                 metadata: ["uid": "\(caller.uid)", "pid": "\(caller.pid)"])
+            // Not here: the trail waits for the disk.
+            task = Task { [desk, caller] in
+                desk.keeper.audit.refused(
+                    AuditEvent(.refused, by: caller, reason: "not_the_unit"))
+            }
             return close()
         }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -97,9 +102,14 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
             do throws(BrokerError) {
                 bytes = try await desk.credentialToken(address.name, for: caller)
             } catch {
-                logger.notice(
-                    "no token for a unit: \(Problem(error).detail)",
-                    metadata: ["unit": "\(address.unit)"])
+                // By its kind alone: the words have names, and what a server says.
+                var metadata: Logger.Metadata = [
+                    "unit": "\(address.unit)", "problem": "\(Problem(error).type)",
+                ]
+                if let record = await desk.recordID(named: address.name) {
+                    metadata["record"] = "\(LineBuilder.hex(record))"
+                }
+                logger.notice("no token for a unit", metadata: metadata)
             }
             let token = bytes
             connection.eventLoop.execute { connection.value.end(with: token) }
