@@ -82,6 +82,7 @@ package enum Route: Equatable, Sendable {
         case .createVault: ["kdf"]
         case .check: ["file"]
         case .audit: ["after", "last", "limit", "wait", "verify"]
+        case .auditSearch: ["after"]
         case .doctor: ["connect"]
         default: []
         }
