@@ -71,6 +71,18 @@ struct SystemBrokerTests {
         #expect(mode as? Int == 0o666)
     }
 
+    /// Its request may be on the way when the broker is told to end.
+    @Test func whoHasJustConnectedIsStillAnswered() async throws {
+        let broker = try SystemBroker()
+        #expect(try broker.order("start").ready)
+        let connection = try RawConnection(broker.socket)
+        async let stopped = broker.order("stop")
+        try await Task.sleep(for: .milliseconds(100))
+        connection.send("GET /v1/status HTTP/1.1\r\nHost: b\r\n\r\n")
+        #expect(connection.receive(seconds: 10).text.hasPrefix("HTTP/1.1 200 "))
+        #expect(try await stopped.status == 0)
+    }
+
     @Test(arguments: ["", "LISTEN_PID=1 LISTEN_FDS=1", "LISTEN_PID=$$ LISTEN_FDS=0"])
     func withoutAnInheritedSocketNothingStarts(variables: String) throws {
         let ended = try bursard("exec env \(variables) bursard --system --vault /nowhere/vault.db")
