@@ -15,6 +15,8 @@ struct Audit: ParsableCommand {
               bursar audit --verify
 
             --verify prints a line for each thing that is wrong, and ends with 65 if there is one.
+            --follow begins with the last ten lines, and ends with the broker, which it keeps from
+            ending for want of requests.
             """)
 
     @Flag(help: "Go on with new lines as they are written.")

@@ -95,7 +95,7 @@ struct AuditTrailLifeTests {
                 atPath: fixture.files.full(from: 900_000 + UInt64(number)),
                 contents: Data("x\n".utf8), attributes: [.posixPermissions: 0o600])
         }
-        while files(fixture).count < 14 { try fixture.pay("t") }
+        for _ in 0..<50 where files(fixture).count < 14 { try fixture.pay("t") }
         fixture.restart()
         fixture.open()
         for path in before { #expect(FileManager.default.fileExists(atPath: path)) }
@@ -238,6 +238,28 @@ struct AuditTrailLifeTests {
         fixture.trail.note(AuditEvent(.start))
         fixture.trail.refused(refusal(1))
         #expect(!FileManager.default.fileExists(atPath: fixture.files.folder))
+    }
+
+    /// Nobody waits for the disk, and yet every line is there half a second later, and a checkpoint when it is due.
+    @Test func linesAreSyncedSoonAfter() async throws {
+        var limits = TrailLimits()
+        limits.linesUntilCheckpoint = 3
+        let fixture = try TrailFixture(limits)
+        fixture.open()
+        let (points, point) = AsyncStream.makeStream(of: TrailPoint.self)
+        let syncing = Task { [trail = fixture.trail] in await trail.run { point.yield($0) } }
+        defer { syncing.cancel() }
+        for _ in 0..<3 { try fixture.pay("x") }
+        #expect(fixture.trail.syncedNumber == 0)
+        // Long, for tests that block may have all threads.
+        let end = ContinuousClock.now + .seconds(300)
+        while fixture.trail.syncedNumber != 4, ContinuousClock.now < end {
+            fixture.time.advance(by: .milliseconds(50))
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        try #require(fixture.trail.syncedNumber == 4)
+        var first = points.makeAsyncIterator()
+        #expect(await first.next() == fixture.trail.point)
     }
 
     @Test func checkpointsAreDueAfterLinesAndAfterTime() throws {

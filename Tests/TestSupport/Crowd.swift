@@ -29,7 +29,8 @@ public final class Crowd: Sendable {
     ///   - isContained: whether from a user namespace.
     /// - Throws: if it can't be started.
     public init(
-        _ socket: String, _ kind: String, _ count: Int, path: String = "/v1/status", uid: Int? = nil,
+        _ socket: String, _ kind: String, _ count: Int, path: String = "/v1/status",
+        uid: Int? = nil,
         isContained: Bool = false
     ) throws {
         guard let script = Bundle.module.url(forResource: "crowd", withExtension: "py") else {

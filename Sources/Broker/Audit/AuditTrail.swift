@@ -228,6 +228,13 @@ package final class AuditTrail: Sendable {
         }
     }
 
+    /// The last line that is known to be on disk; nil while the vault is locked.
+    var syncedNumber: UInt64? {
+        state.withLock { state in
+            if case .open(let trail) = state.mode { trail.synced } else { nil }
+        }
+    }
+
     /// Ends the trail of a vault that is about to be locked: all is written and synced, the keys are gone.
     ///
     /// - Parameter event: what the last line says; nil for none.
