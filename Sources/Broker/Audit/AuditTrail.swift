@@ -230,7 +230,7 @@ package final class AuditTrail: Sendable {
 
     /// The last line that is known to be on disk; nil while the vault is locked.
     var syncedNumber: UInt64? {
-        state.withLock { state in
+        withState { state in
             if case .open(let trail) = state.mode { trail.synced } else { nil }
         }
     }

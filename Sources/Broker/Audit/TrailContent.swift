@@ -16,8 +16,10 @@ struct TrailContent {
     /// Reads a file.
     ///
     /// - Parameters:
+    ///   - file: what to read.
     ///   - byteCount: how much of it.
     ///   - checkpoint: the last line that the vault has sealed.
+    /// - Throws: ``HostError`` if it can't be read.
     init(_ file: AppendOnlyFile, _ byteCount: Int, after checkpoint: UInt64) throws(HostError) {
         try Self.forEachLine(of: file, byteCount) { add($0, after: checkpoint) }
     }

@@ -26,7 +26,9 @@ struct TrailJournal {
     /// Gathers one line.
     ///
     /// - Parameters:
+    ///   - event: what happened.
     ///   - number: the line's in the trail; nil if it is not there.
+    ///   - now: the time.
     ///   - error: why it could not be written.
     mutating func note(
         _ event: AuditEvent, _ number: UInt64?, at now: ContinuousClock.Instant,
