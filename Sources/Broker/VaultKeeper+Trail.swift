@@ -14,14 +14,19 @@ extension VaultKeeper {
         return warning.map { [$0] } ?? []
     }
 
-    /// Ends the trail, and seals how long it is, as far as that can be done: locking waits for nothing.
+    /// Ends the trail, forgets the master key, and seals how long the trail is, as far as that can be done.
+    ///
+    /// The key goes before anything waits for the disk.
     func closeTrail(_ event: AuditEvent?) {
         guard let vault, !vault.isLocked else {
             if let event, event.kind == .stop { audit.note(event) }
             return
         }
-        guard let point = audit.close(event), event?.reason != Self.damage else { return }
-        try? vault.sealTrail(point)
+        let last = audit.end(event)
+        let seal = last.flatMap { vault.relock(sealing: $0.point) }
+        vault.relock()
+        guard let last, let seal, event?.reason != Self.damage, last.isSynced() else { return }
+        try? vault.write(seal)
     }
 
     /// Why a vault is locked whose file must not be written any more.

@@ -112,7 +112,6 @@ package actor VaultKeeper {
     package func lock(_ event: AuditEvent = AuditEvent(.lock)) {
         lockings += 1
         closeTrail(event)
-        vault?.relock()
         try? close()
     }
 

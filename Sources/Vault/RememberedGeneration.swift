@@ -42,15 +42,21 @@ struct RememberedGeneration {
 
     /// Remembers a generation; on disk when this returns.
     func write(_ generation: UInt64, with master: borrowing MasterKey) throws(VaultError) {
+        try write(Self.encoded(generation, with: master))
+    }
+
+    /// Remembers what ``encoded(_:with:)`` made while there was a key; on disk when this returns.
+    func write(_ encoded: [UInt8]) throws(VaultError) {
         do {
             try PrivateFiles.makeFolder(folder)
-            try PrivateFiles.replace(path, with: Self.encoded(generation, with: master))
+            try PrivateFiles.replace(path, with: encoded)
         } catch {
             throw .host(error)
         }
     }
 
-    private static func encoded(_ generation: UInt64, with master: borrowing MasterKey) -> [UInt8] {
+    /// What stands for a generation.
+    static func encoded(_ generation: UInt64, with master: borrowing MasterKey) -> [UInt8] {
         var hash = KeyedHash(key: master.subkey("remembered generation"))
         hash.append(generation)
         return generation.littleEndianBytes + hash.finalize()

@@ -154,6 +154,17 @@ final class UnlockedVault {
         Digest(row.nameIndex).flatMap { records[$0]?.hash } == rowHash.of(row)
     }
 
+    /// Seals a checkpoint of the audit trail, to be written when there is no key any more.
+    func lastSeal(_ point: TrailPoint) -> LastSeal {
+        var next = manifest.next(removing: [], adding: [])
+        next.trail = point
+        return LastSeal(
+            manifest: next.sealed(
+                with: master, nonce: .random(byteCount: SecretBox.nonceByteCount)),
+            replaced: sealedManifest,
+            generation: RememberedGeneration.encoded(next.generation, with: master))
+    }
+
     /// Writes a change of one record with the manifest that follows from it.
     func write(
         _ changes: [Store.Change], removing: RecordRow? = nil, adding: RecordRow? = nil,

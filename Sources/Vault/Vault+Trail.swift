@@ -26,6 +26,13 @@ public enum TrailKeyPurpose: String, Sendable {
     case token = "audit token"
 }
 
+/// A last checkpoint of the audit trail, sealed before the master key went, and written after.
+public struct LastSeal: Sendable {
+    let manifest: [UInt8]
+    let replaced: [UInt8]
+    let generation: [UInt8]
+}
+
 /// What the vault does for the audit trail: keys, a sealed checkpoint, names.
 extension Vault {
     /// How many bytes a record id has.
@@ -62,6 +69,23 @@ extension Vault {
         unlocked.nextTrail = point
         try unlocked.write([], to: store)
         try acknowledge(unlocked)
+    }
+
+    /// Seals a checkpoint in memory alone, and forgets the master key: whatever the disk does, it is gone.
+    ///
+    /// - Returns: what ``write(_:)`` takes; nil if the vault is locked, or has sealed this point.
+    public func relock(sealing point: TrailPoint) -> LastSeal? {
+        defer { relock() }
+        guard let unlocked = try? requireUnlocked(), unlocked.trail != point else { return nil }
+        return unlocked.lastSeal(point)
+    }
+
+    /// Writes the checkpoint that was sealed before the master key went.
+    ///
+    /// - Throws: ``VaultError/replaced(path:)``, ``VaultError/io(_:)``, ``VaultError/host(_:)``.
+    public func write(_ seal: LastSeal) throws(VaultError) {
+        try store.write([.manifest(seal.manifest, replacing: seal.replaced)])
+        try remembered.write(seal.generation)
     }
 
     /// What some of the record ids stood for whose credentials were removed.

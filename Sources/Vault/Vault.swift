@@ -14,7 +14,7 @@ public final class Vault {
     private(set) var store: Store
     // Kept for as long as the file is open.
     private let lock: VaultLock
-    private let remembered: RememberedGeneration
+    let remembered: RememberedGeneration
     // Whether there was no log when the file was opened.
     private let lacksLog: Bool
     private let journal: Journal

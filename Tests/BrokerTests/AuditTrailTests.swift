@@ -391,7 +391,7 @@ struct AuditTrailTests {
     @Test func theTrailHasNoKeyWhileLocked() throws {
         let (fixture, _) = try Self.small()
         let point = fixture.trail.point
-        #expect(fixture.trail.close(AuditEvent(.lock))?.length == (point?.length ?? 0) + 1)
+        #expect(fixture.trail.end(AuditEvent(.lock))?.point.length == (point?.length ?? 0) + 1)
         #expect(throws: BrokerError.locked) { try fixture.pay("x") }
         #expect(fixture.trail.opened() == nil)
     }

@@ -299,4 +299,34 @@ final class VaultKeeperTests {
         await keeper.lock()
         await #expect(throws: BrokerError.locked) { try await self.keeper.credentialsInTurns() }
     }
+
+    /// Reading the trail reads all credentials once, and others come between.
+    @Test func namesForTheTrailAreReadOnceAndInTurns() async throws {
+        for number in 0..<120 { try await put("n\(number)") }
+        let removed = try await keeper.remove(try Self.name("n7")).id
+        let reading = Task { [keeper] in try await keeper.names() }
+        let between = Task { [keeper] in
+            var count = 0
+            while await !keeper.knowsNames {
+                count += 1
+                await Task.yield()
+            }
+            return count
+        }
+        let names = try await reading.value
+        #expect(await between.value > 0)
+        #expect(Set(names.values) == Set((0..<120).map { "n\($0)" }))
+        #expect(names[removed] == "n7")
+        // What comes later is known without reading, and what is removed stays known.
+        try await put("later")
+        let later = try await keeper.credential(named: try Self.name("later")).record.id
+        _ = try await keeper.remove(try Self.name("later"))
+        #expect(await keeper.knowsNames)
+        #expect(try await keeper.names()[later] == "later")
+        await keeper.lock()
+        #expect(await keeper.names.isEmpty)
+        await #expect(throws: BrokerError.locked) { try await self.keeper.names() }
+        try await unlock("first")
+        #expect(try await keeper.names()[later] == "later")
+    }
 }

@@ -154,6 +154,26 @@ struct AuditTests {
         #expect(try installation.bursar("token", "get", "visible-name").status == 0)
     }
 
+    /// A line that the broker never wrote hides none of those after it.
+    @Test func aStrangeLineDoesNotEndTheListing() throws {
+        try begin()
+        for _ in 0..<3 { try installation.bursar("token", "get", "visible-name") }
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        var lines = text.components(separatedBy: "\n")
+        lines[3] = lines[3].replacingOccurrences(of: "\"time\"", with: "\"emit\"")
+        lines[4] = lines[4].replacingOccurrences(of: ",\"time\"", with: ",}\u{1b}[2J\"")
+        let handle = try #require(FileHandle(forWritingAtPath: try file))
+        try handle.write(contentsOf: Data(lines.joined(separator: "\n").utf8))
+        try handle.close()
+        let shown = try installation.bursar("audit")
+        #expect(shown.status == 0, "\(shown.error)")
+        let rows = shown.output.split(separator: "\n")
+        try #require(rows.count == 7)
+        #expect(rows[4].hasPrefix("{\"seq\":4,\"emit\":"))
+        #expect(rows[5].hasPrefix("{\"seq\":5,}\\u{1b}[2J"), "\(rows[5])")
+        #expect(rows[6].contains("  token  "))
+    }
+
     @Test func linesAreFollowedUntilTheBrokerEnds() throws {
         try begin()
         let ended = try installation.shell(

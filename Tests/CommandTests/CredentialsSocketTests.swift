@@ -100,5 +100,7 @@ struct CredentialsSocketTests {
         #expect(try descriptors() <= before + 1)
         #expect(try broker.bursar("status").status == 0)
         #expect(broker.log.contains("refused a connection that is not systemd's for a unit"))
+        let trail = try broker.bursar("audit", "--output", "json").output
+        #expect(trail.split(separator: "\n").count { $0.contains("not_the_unit") } == 9)
     }
 }

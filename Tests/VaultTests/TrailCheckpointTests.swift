@@ -54,6 +54,21 @@ struct TrailCheckpointTests {
         }
     }
 
+    /// Locking waits for no disk: what is still to be written needs no key.
+    @Test func theLastCheckpointIsWrittenAfterTheKeyHasGone() throws {
+        let vault = try fixture.create()
+        try VaultFixture.add(vault, "a", "first")
+        let seal = try #require(vault.relock(sealing: point))
+        #expect(vault.isLocked)
+        try vault.write(seal)
+        try vault.close()
+        let key = try fixture.key()
+        let again = try fixture.unlocked(key)
+        #expect(try again.trail() == point)
+        #expect(again.relock(sealing: point) == nil)
+        #expect(again.isLocked)
+    }
+
     @Test func itsKeysGoWithTheMasterKey() throws {
         let vault = try fixture.create()
         let chain = try vault.trailKey(.chain)

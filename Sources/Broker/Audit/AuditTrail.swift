@@ -235,25 +235,32 @@ package final class AuditTrail: Sendable {
         }
     }
 
-    /// Ends the trail of a vault that is about to be locked: all is written and synced, the keys are gone.
+    /// The last line of a trail that has ended.
+    struct LastLine {
+        let point: TrailPoint
+        fileprivate let file: AppendOnlyFile
+
+        /// Waits until it is on disk, and says whether it is.
+        func isSynced() -> Bool { (try? file.sync()) != nil }
+    }
+
+    /// Ends the trail of a vault that is about to be locked: all is written, the keys are gone.
     ///
     /// - Parameter event: what the last line says; nil for none.
-    /// - Returns: the point that the vault should seal; nil if there is no open trail, or it can't be synced.
-    package func close(_ event: AuditEvent?) -> TrailPoint? {
+    /// - Returns: the last line, which the vault should seal once it is synced; nil if there is no open trail.
+    func end(_ event: AuditEvent?) -> LastLine? {
         let now = clock.now()
         let time = self.time
         // From here on nobody writes a line of this unlocking: the last one is what is synced, and sealed.
-        let last = withState { state -> (file: AppendOnlyFile?, point: TrailPoint)? in
+        return withState { state -> LastLine? in
             guard case .open = state.mode else { return nil }
             state.closeWindows(at: now, time, all: true)
             if let event { state.note(event, at: now, time) }
             guard case .open(let trail) = state.mode else { return nil }
             state.mode = .locked(
                 LockedSegment(files: trail.files, limit: limits.lockedByteCount))
-            return (trail.file, trail.point)
+            return trail.file.map { LastLine(point: trail.point, file: $0) }
         }
-        guard let last, let file = last.file, (try? file.sync()) != nil else { return nil }
-        return last.point
     }
 
     /// The point that is to be sealed now, if a checkpoint is due; it is on disk.
