@@ -35,14 +35,14 @@ extension BrokerService {
     func listenForUnits(
         _ desk: Desk, _ group: MultiThreadedEventLoopGroup
     ) async throws -> Listener? {
-        let prepare = CredentialConnection.prepare(desk, logger)
+        let preparation = CredentialConnection.prepare(desk, logger)
         if let socket = sockets?.credentials {
-            return try await Listener.adopt(socket, group: group, prepare: prepare)
+            return try await Listener.adopt(socket, group: group, preparation: preparation)
         }
         guard !configuration.isSystem, let path = configuration.credentialsSocketPath else {
             return nil
         }
-        return try await Listener.bind(at: path, group: group, prepare: prepare)
+        return try await Listener.bind(at: path, group: group, preparation: preparation)
     }
 
     /// Tells the service manager in time, over and over, that all is well: only while the event loop and the

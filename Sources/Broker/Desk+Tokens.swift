@@ -44,10 +44,12 @@ extension Desk {
         guard timeout > .zero, timeout <= Self.longestTimeout else {
             throw .badRequest("the timeout is between 1s and 10m")
         }
-        return TokenDemand(
+        var demand = TokenDemand(
             minimumValidity: try request.query.duration("min_valid"),
             isFresh: try request.query.isOn("fresh"), deadline: clock.now() + timeout,
             isAdministrator: request.isAdministrator)
+        demand.noteWait = request.makesWay
+        return demand
     }
 
     /// Gets a token, and writes that it is paid out.

@@ -39,3 +39,8 @@ int chost_process_is_alive(int process) {
     struct pollfd entry = {process, POLLIN, 0};
     return poll(&entry, 1, 0) == 0;
 }
+
+int chost_has_hung_up(int descriptor) {
+    struct pollfd entry = {descriptor, 0, 0};
+    return poll(&entry, 1, 0) == 1;
+}

@@ -34,14 +34,16 @@ int chost_listening_path(int descriptor, char *buffer, unsigned long byte_count)
     return 0;
 }
 
-int chost_accept(int descriptor, int wake) {
+int chost_accept(int descriptor, int wake, int waits) {
     for (;;) {
         struct pollfd entries[2] = {{.fd = descriptor, .events = POLLIN},
                                     {.fd = wake, .events = POLLIN}};
-        if (poll(entries, 2, -1) < 0) {
+        int ready = poll(entries, 2, waits ? -1 : 0);
+        if (ready < 0) {
             if (errno == EINTR) continue;
             return -errno;
         }
+        if (ready == 0) return -EAGAIN;
         if (entries[1].revents != 0) return -ECANCELED;
         int connection = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection >= 0) return connection;

@@ -65,52 +65,36 @@ public struct InheritedSocket: Sendable, Equatable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Accepts connections until it is told to stop; blocks the thread for as long.
+    /// Takes the next connection.
     ///
     /// - Parameters:
-    ///   - stop: ends the wait.
-    ///   - handle: takes over the descriptor of each connection.
-    public func acceptConnections(until stop: Wakeup, _ handle: (Int32) -> Void) {
-        while true {
-            let result = chost_accept(descriptor, stop.descriptor)
-            if result >= 0 {
-                handle(result)
-            } else if result == -ECANCELED {
-                return
-            } else {
-                // Descriptors or memory have run out: the connection waits in the socket's queue.
-                usleep(50_000)
-            }
+    ///   - wakeup: ends a wait.
+    ///   - waits: whether to block the thread until one comes.
+    /// - Returns: what came of it.
+    public func accept(or wakeup: Wakeup, waits: Bool) -> Arrival {
+        let result = chost_accept(descriptor, wakeup.descriptor, waits ? 1 : 0)
+        switch result {
+        case 0...: return AcceptedConnection(descriptor: result).map { .connection($0) } ?? .none
+        case -ECANCELED: return .woken
+        case -EAGAIN: return .none
+        default: return .exhausted
         }
+    }
+
+    /// What a look for a connection came to.
+    public enum Arrival: Sendable {
+        /// A connection; whoever takes it over closes it.
+        case connection(AcceptedConnection)
+        /// Somebody woke the thread.
+        case woken
+        /// There is none.
+        case none
+        /// Descriptors or memory have run out: the connection waits in the socket's queue.
+        case exhausted
     }
 
     /// Closes this process's descriptor; the socket stays the service manager's.
     public func close() {
         _ = Glibc.close(descriptor)
-    }
-}
-
-/// Wakes one thread that waits in a system call, for good.
-public final class Wakeup: Sendable {
-    private let ends: Pipe
-
-    /// One that has not been used.
-    ///
-    /// - Throws: ``HostError/system(operation:path:code:)``.
-    public init() throws(HostError) {
-        ends = try Pipe()
-    }
-
-    var descriptor: Int32 { ends.readEnd }
-
-    /// Wakes it, now or as soon as it waits.
-    public func wake() {
-        var byte: UInt8 = 0
-        _ = unsafe write(ends.writeEnd, &byte, 1)
-    }
-
-    deinit {
-        close(ends.readEnd)
-        close(ends.writeEnd)
     }
 }

@@ -18,15 +18,19 @@ struct FloodTests {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
     }
 
-    /// How long root's requests take, each on a connection of its own, for so long; at least one.
-    private func waits(at broker: SystemBroker, seconds: Double) throws -> [Double] {
+    /// How long root's requests take, each on a connection of its own or all on one, for so long; at least one.
+    private func waits(
+        at broker: SystemBroker, seconds: Double, isKept: Bool = false
+    ) throws -> [Double] {
         let end = Date().addingTimeInterval(seconds)
+        let kept = isKept ? try RawConnection(broker.socket) : nil
         var waits: [Double] = []
         repeat {
             let start = Date()
-            #expect(try RawConnection(broker.socket).isServed)
+            let isServed = try kept?.isServedAgain ?? RawConnection(broker.socket).isServed
             waits.append(Date().timeIntervalSince(start))
-            usleep(100_000)
+            #expect(isServed)
+            usleep(isKept ? 20_000 : 100_000)
         } while Date() < end
         return waits.sorted()
     }
@@ -47,24 +51,30 @@ struct FloodTests {
         #expect(worst < 2)
     }
 
+    /// A list costs more than most: each rule is looked at.
     @Test func manyRequestsOfOneUserHoldUpNobody() throws {
+        let endpoint = try TranscriptTests.endpoint.get()
         let broker = try started()
-        let alone = try waits(at: broker, seconds: 2)
-        let flood = try Flood(broker.socket, "ask", seconds: 8, count: 100, uid: Self.loud)
+        try broker.makeVault()
+        for number in 0..<10 { try broker.add("x\(number)", endpoint, "ok", allows: "games") }
+        let alone = try waits(at: broker, seconds: 1, isKept: true)
+        let flood = try Flood(
+            broker.socket, "ask", seconds: 8, count: 100, path: "/v1/credentials", uid: 5)
         usleep(500_000)
-        let waits = try waits(at: broker, seconds: 6)
+        let waits = try waits(at: broker, seconds: 6, isKept: true)
         let loud = try flood.outcome()
         let median = waits[waits.count / 2]
         print(
             "flood ask: root \(alone[alone.count / 2]) s alone, then \(median) s in the median,",
             "who floods \(loud.median) s, \(loud.count) answers")
-        #expect(median < loud.median / 2)
+        // In one line with all of them it waited longer than each of them does.
+        #expect(median < loud.median * 0.8)
     }
 
     /// Root gets in although others fill the broker, and so does a user who has no connection yet; who has
     /// most pays.
     @Test func aFullBrokerHasRoomForWhoHasLittle() throws {
-        // 384 connections in all, 96 for each.
+        // 320 connections in all, 80 for each.
         let broker = try started(descriptors: 512)
         let pid = try broker.order("listen 0").pid
         let before = open(pid)
@@ -74,8 +84,8 @@ struct FloodTests {
         let asked = try broker.bursar("status", uid: Self.quiet)
         #expect(asked.status == 0, "\(asked.error)")
         for _ in 0..<20 { #expect(try RawConnection(broker.socket).isServed) }
-        #expect(open(pid) <= before + 384 + 24)
-        #expect(open(pid) >= before + 350)
+        #expect(open(pid) <= before + 320 + 20)
+        #expect(open(pid) >= before + 300)
         withExtendedLifetime(crowds) {}
     }
 
@@ -85,15 +95,15 @@ struct FloodTests {
         let pid = try broker.order("listen 0").pid
         let before = open(pid)
         let crowds = try (0..<3).map {
-            try Crowd(broker.socket, "idle", 90, uid: 40_120 + $0, isContained: true)
+            try Crowd(broker.socket, "idle", 75, uid: 40_120 + $0, isContained: true)
         }
-        #expect(try crowds.map { try $0.outcome().open } == [90, 90, 90])
-        let plain = try Crowd(broker.socket, "idle", 90, uid: 40_130)
+        #expect(try crowds.map { try $0.outcome().open } == [75, 75, 75])
+        let plain = try Crowd(broker.socket, "idle", 75, uid: 40_130)
         _ = try plain.outcome()
         #expect(try RawConnection(broker.socket).isServed)
-        usleep(500_000)
-        #expect(open(pid) <= before + 96 + 90)
-        #expect(open(pid) >= before + 96 + 85)
+        for _ in 0..<50 where open(pid) < before + 80 + 75 { usleep(100_000) }
+        #expect(open(pid) >= before + 80 + 70)
+        #expect(open(pid) <= before + 80 + 75)
         withExtendedLifetime((crowds, plain)) {}
     }
 
@@ -103,7 +113,7 @@ struct FloodTests {
         let broker = try started(descriptors: 512)
         try broker.makeVault()
         try broker.add("hangs", endpoint, "hang")
-        let busy = try (0..<96).map { _ in try RawConnection(broker.socket) }
+        let busy = try (0..<80).map { _ in try RawConnection(broker.socket) }
         for connection in busy {
             connection.send(
                 "GET /v1/credentials/hangs/token?timeout=8 HTTP/1.1\r\nHost: b\r\n\r\n")
@@ -120,6 +130,12 @@ struct FloodTests {
 
 extension RawConnection {
     /// Whether a request on it is answered.
+    fileprivate var isServedAgain: Bool {
+        send("GET /v1/status HTTP/1.1\r\nHost: b\r\n\r\n")
+        return receive(until: "}").text.hasPrefix("HTTP/1.1 200 ")
+    }
+
+    /// Whether a request on it, the last one, is answered.
     fileprivate var isServed: Bool {
         ask("GET /v1/status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n")
             .hasPrefix("HTTP/1.1 200 ")

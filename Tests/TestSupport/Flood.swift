@@ -19,10 +19,12 @@ public final class Flood: Sendable {
     ///   - kind: `churn`, `stay`, `leave` or `ask`.
     ///   - seconds: for how long.
     ///   - count: how many connections at once, where it keeps some.
+    ///   - path: what it asks for.
     ///   - uid: who it is.
     /// - Throws: if it can't be started.
     public init(
-        _ socket: String, _ kind: String, seconds: Double, count: Int = 1, uid: UInt32
+        _ socket: String, _ kind: String, seconds: Double, count: Int = 1,
+        path: String = "/v1/status", uid: UInt32
     ) throws {
         guard let script = Bundle.module.url(forResource: "flood", withExtension: "py") else {
             throw CocoaError(.fileNoSuchFile)
@@ -33,7 +35,7 @@ public final class Flood: Sendable {
             "/usr/bin/setpriv",
             [
                 "--reuid=\(uid)", "--regid=\(uid)", "--clear-groups", "/usr/bin/python3", "-c",
-                program, socket, kind, "\(seconds)", "\(count)",
+                program, socket, kind, "\(seconds)", "\(count)", path,
             ])
     }
 

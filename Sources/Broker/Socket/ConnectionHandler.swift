@@ -4,7 +4,7 @@ internal import NIOHTTP1
 /// One connection: reads a request within its limits, has it answered, writes the answer.
 ///
 /// Lives on the connection's event loop.
-final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member {
+final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member, Turns.Member {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -26,6 +26,8 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         case body(Request, keepsAlive: Bool)
         /// The request was refused by its head; what is left of it is not read.
         case refused
+        /// The whole request waits for its turn.
+        case waiting(Request, keepsAlive: Bool)
         /// The answer is being made or written.
         case answering
     }
@@ -39,6 +41,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     private let caller: Caller
     private let policy: CallerPolicy
     private let registry: ConnectionRegistry
+    private let owner: ConnectionRegistry.Owner
     private let desk: Desk
     private let deadlines: Deadlines
     private var state = State.idle
@@ -57,12 +60,16 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         self.caller = caller
         self.policy = policy
         self.registry = registry
+        owner = registry.owner(of: caller)
         self.desk = desk
         self.deadlines = deadlines
     }
 
     var isAnswering: Bool {
-        if case .answering = state { true } else { false }
+        switch state {
+        case .waiting, .answering: true
+        case .idle, .head, .body, .refused: false
+        }
     }
 
     func close() {
@@ -78,12 +85,13 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        guard registry.admit(self, uid: caller.uid) else { return close() }
+        registry.add(self, of: owner)
         expire(in: deadlines.idle, .close)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        registry.remove(self, uid: caller.uid)
+        registry.remove(self, of: owner)
+        registry.turns.end(self, of: owner)
         expiry = nil
         task?.cancel()
         self.context = nil
@@ -110,7 +118,7 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     ///   - asksForHead: whether the request was a HEAD, whose answers have no body.
     func refuse(_ error: BrokerError, asksForHead: Bool = false) {
         switch state {
-        case .answering, .refused: return
+        case .waiting, .answering, .refused: return
         case .idle, .head, .body: break
         }
         state = .refused
@@ -173,15 +181,26 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
     }
 
     private func finish() {
-        guard case .body(let request, let keepsAlive) = state, let context else { return }
-        state = .answering
+        guard case .body(let request, let keepsAlive) = state, context != nil else { return }
+        state = .waiting(request, keepsAlive: keepsAlive)
         expiry = nil
+        registry.turns.ask(self, of: owner, isUrgent: registry.isUrgent(caller))
+    }
+
+    func takeTurn() {
+        guard case .waiting(var request, let keepsAlive) = state, let context else { return }
+        state = .answering
         let loop = context.eventLoop
         let connection = NIOLoopBound(self, eventLoop: loop)
-        task = Task { [desk] in
+        request.makesWay = { loop.execute { connection.value.endTurn() } }
+        task = Task { [desk, request] in
             let answer = await desk.answer(request)
             loop.execute { connection.value.write(answer, keepsAlive: keepsAlive) }
         }
+    }
+
+    private func endTurn() {
+        registry.turns.end(self, of: owner)
     }
 
     private func write(informational status: HTTPResponseStatus) {
@@ -192,6 +211,8 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
 
     private func write(_ answer: Answer, keepsAlive: Bool) {
         guard let context else { return }
+        // Before the end is written: this connection's next request may be waiting behind this one.
+        endTurn()
         let closes = answer.closes || !keepsAlive || closesNext
         context.write(
             wrapOutboundOut(.head(answer.head(closes: closes))), promise: nil)
@@ -208,7 +229,6 @@ final class ConnectionHandler: ChannelInboundHandler, ConnectionRegistry.Member 
         }
         task = nil
         if !closes {
-            // Before the end is written: the next request may be waiting behind this one.
             state = .idle
             expire(in: deadlines.idle, .close)
         }

@@ -1,12 +1,11 @@
-internal import Host
 internal import NIOCore
 
 /// The open connections; lives on the broker's one event loop.
 final class ConnectionRegistry {
-    /// Most connections of one uid.
-    let limitPerUser: Int
-    /// Most connections of all together, so that descriptors are left for the token endpoints.
-    let limit: Int
+    /// Whose requests are worked on next.
+    let turns: Turns
+    private let limits: ConnectionLimits
+    private let policy: CallerPolicy
 
     /// What the registry asks of a connection.
     protocol Member: AnyObject {
@@ -27,40 +26,81 @@ final class ConnectionRegistry {
     private var isSweeping = false
     private let loop: any EventLoop
 
-    private var members: [UInt32: [any Member]] = [:]
+    /// Who has connections: a uid, and apart from it the same uid in containers.
+    struct Owner: Hashable {
+        let uid: UInt32
+        let isContained: Bool
+    }
+
+    private var members: [Owner: [any Member]] = [:]
     /// How many there are.
     private(set) var count = 0
+    private var containedCount = 0
     // The most there were since memory was given back.
     private var peak = 0
     private static let worthGivingBack = 64
 
     /// - Parameters:
     ///   - loop: where it lives.
-    ///   - descriptors: how many the process may have open.
-    init(loop: any EventLoop, descriptors: Int = DescriptorLimit.current) {
+    ///   - limits: how many there may be.
+    ///   - policy: who is an administrator.
+    init(loop: any EventLoop, limits: ConnectionLimits, policy: CallerPolicy) {
         self.loop = loop
-        limit = min(max(descriptors / 4 * 3, 64), 16_384)
-        // Several users have to be there to fill the broker.
-        limitPerUser = min(limit / 4, 1024)
+        self.limits = limits
+        self.policy = policy
+        turns = Turns(loop: loop)
     }
 
-    /// Admits a connection; the uid's oldest one without a whole request makes room.
+    /// To whom a caller's connections count.
+    func owner(of caller: Caller) -> Owner {
+        // In a user's own broker nobody is asked whether he is in a container.
+        Owner(uid: caller.uid, isContained: policy.needsRules && caller.isContained)
+    }
+
+    /// Whether others may be kept waiting for the caller.
+    func isUrgent(_ caller: Caller) -> Bool {
+        policy.standing(of: caller) == .administrator
+    }
+
+    /// Makes room for one connection more, before anything is spent on it: a connection without a whole request
+    /// is closed, the oldest of the owner at a bound, or where the broker is full the oldest of the owner who
+    /// has most.
     ///
-    /// - Returns: false if there is no room: every connection of the uid is being answered, or those of others
-    ///   fill the broker.
-    func admit(_ member: any Member, uid: UInt32) -> Bool {
-        if members[uid]?.count ?? 0 >= limitPerUser || count >= limit {
-            guard let oldest = members[uid]?.first(where: { !$0.isAnswering }) else {
-                return false
-            }
-            remove(oldest, uid: uid)
-            oldest.close()
+    /// - Returns: false if there is no room: all the connections that might go are being answered.
+    func makeRoom(for caller: Caller) -> Bool {
+        let owner = owner(of: caller)
+        let own = members[owner]?.count ?? 0
+        if own >= limits.perUser { return evict(for: owner) { _ in false } }
+        if owner.isContained, containedCount >= limits.containers {
+            return evict(for: owner, or: \.isContained)
         }
-        members[uid, default: []].append(member)
+        guard count >= limits.total else { return true }
+        if evict(for: owner, or: { _ in true }) { return true }
+        if isUrgent(caller) { return count < limits.total + limits.reserve }
+        return own == 0 && !owner.isContained && count < limits.total + limits.reserve / 2
+    }
+
+    private func evict(for owner: Owner, or isMeant: (Owner) -> Bool) -> Bool {
+        func idle(_ members: [any Member]) -> (any Member)? { members.first { !$0.isAnswering } }
+        let own = members[owner] ?? []
+        var (most, payer, victim) = (own.count, owner, idle(own))
+        for (other, theirs) in members where theirs.count > most && isMeant(other) {
+            guard let oldest = idle(theirs) else { continue }
+            (most, payer, victim) = (theirs.count, other, oldest)
+        }
+        guard let victim else { return false }
+        remove(victim, of: payer)
+        victim.close()
+        return true
+    }
+
+    /// Counts a connection that there was room for.
+    func add(_ member: any Member, of owner: Owner) {
+        members[owner, default: []].append(member)
         count += 1
+        if owner.isContained { containedCount += 1 }
         peak = max(peak, count)
         sweepLater()
-        return true
     }
 
     private func sweepLater() {
@@ -78,11 +118,12 @@ final class ConnectionRegistry {
     }
 
     /// Forgets a connection that has ended.
-    func remove(_ member: any Member, uid: UInt32) {
-        guard let index = members[uid]?.firstIndex(where: { $0 === member }) else { return }
-        members[uid]?.remove(at: index)
+    func remove(_ member: any Member, of owner: Owner) {
+        guard let index = members[owner]?.firstIndex(where: { $0 === member }) else { return }
+        members[owner]?.remove(at: index)
         count -= 1
-        if members[uid]?.isEmpty == true { members[uid] = nil }
+        if owner.isContained { containedCount -= 1 }
+        if members[owner]?.isEmpty == true { members[owner] = nil }
     }
 
     /// Whether a crowd has gone, whose memory may be given back; tells it once.

@@ -35,11 +35,12 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
 
     /// Prepares a connection's channel.
     static func prepare(_ desk: Desk, _ logger: Logger) -> Listener.Preparation {
-        { channel, registry in
+        Listener.Preparation(policy: desk.access.policy, readsProcess: true) {
+            channel, caller, registry in
             // systemd sends nothing, and ends its half of the connection at once.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
             let connection = CredentialConnection(
-                caller: PeerCredentials.of(channel, readsProcess: true),
+                caller: caller,
                 address: UnitAddress(PeerCredentials.address(of: channel)), registry: registry,
                 desk: desk, logger: logger)
             try channel.pipeline.syncOperations.addHandler(connection)
@@ -59,7 +60,7 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        guard registry.admit(self, uid: caller.uid) else { return close() }
+        registry.add(self, of: registry.owner(of: caller))
         if context.channel.isActive { begin() }
     }
 
@@ -69,7 +70,7 @@ final class CredentialConnection: ChannelInboundHandler, ConnectionRegistry.Memb
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        registry.remove(self, uid: caller.uid)
+        registry.remove(self, of: registry.owner(of: caller))
         timer?.cancel()
         task?.cancel()
         self.context = nil

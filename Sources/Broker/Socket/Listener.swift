@@ -16,8 +16,18 @@ final class Listener: Sendable {
         case inherited(InheritedListener)
     }
 
-    /// Puts the handlers of a connection into its channel's pipeline, on the event loop.
-    typealias Preparation = @Sendable (any Channel, ConnectionRegistry) throws -> Void
+    /// What each connection of a socket gets.
+    struct Preparation: Sendable {
+        /// Who is an administrator, and gets in where it is full.
+        let policy: CallerPolicy
+        /// Whether a caller's unit and container matter.
+        let readsProcess: Bool
+        /// Puts the handlers of a connection into its channel's pipeline, on the event loop.
+        let configure: @Sendable (any Channel, Caller, ConnectionRegistry) throws -> Void
+    }
+
+    // The kernel's end is all that who finds no room is told.
+    private struct NoRoom: Error {}
 
     private init(
         path: String, source: Source, registry: NIOLoopBound<ConnectionRegistry>
@@ -32,19 +42,25 @@ final class Listener: Sendable {
     /// - Parameters:
     ///   - path: at most 107 bytes; its folder is made (0700) if it is not there.
     ///   - group: one event loop.
-    ///   - prepare: what each connection gets.
+    ///   - preparation: what each connection gets.
     /// - Returns: the listener, accepting.
     /// - Throws: ``HostError`` for a path that is not safe or can't be bound.
     static func bind(
-        at path: String, group: MultiThreadedEventLoopGroup, prepare: @escaping Preparation
+        at path: String, group: MultiThreadedEventLoopGroup, preparation: Preparation
     ) async throws -> Listener {
         try SocketPlace.prepare(path)
         let loop = group.next()
-        let registry = try await registry(loop)
+        let registry = try await registry(loop, ConnectionLimits(), preparation.policy)
         let channel = try await ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelInitializer { child in
-                child.eventLoop.makeCompletedFuture { try prepare(child, registry.value) }
+                // One at a time: the kernel's queue is the bound of those that nobody has looked at.
+                child.eventLoop.makeCompletedFuture {
+                    let caller = PeerCredentials.of(
+                        child, readsProcess: preparation.readsProcess)
+                    guard registry.value.makeRoom(for: caller) else { throw NoRoom() }
+                    try preparation.configure(child, caller, registry.value)
+                }
             }
             .bind(unixDomainSocketPath: path).get()
         do {
@@ -64,21 +80,22 @@ final class Listener: Sendable {
     /// - Throws: ``HostError`` if the system has no more descriptors.
     static func adopt(
         _ socket: InheritedSocket, group: MultiThreadedEventLoopGroup,
-        prepare: @escaping Preparation
+        preparation: Preparation
     ) async throws -> Listener {
-        let loop = group.next()
-        let registry = try await registry(loop)
-        let listener = try InheritedListener(socket, loop: loop) { channel in
-            try prepare(channel, registry.value)
-        }
+        let limits = ConnectionLimits()
+        let registry = try await registry(group.next(), limits, preparation.policy)
+        let listener = try InheritedListener(
+            socket, registry: registry, limits: limits, preparation: preparation)
         return Listener(path: socket.path, source: .inherited(listener), registry: registry)
     }
 
     private static func registry(
-        _ loop: any EventLoop
+        _ loop: any EventLoop, _ limits: ConnectionLimits, _ policy: CallerPolicy
     ) async throws -> NIOLoopBound<ConnectionRegistry> {
-        try await loop.submit { NIOLoopBound(ConnectionRegistry(loop: loop), eventLoop: loop) }
-            .get()
+        try await loop.submit {
+            NIOLoopBound(
+                ConnectionRegistry(loop: loop, limits: limits, policy: policy), eventLoop: loop)
+        }.get()
     }
 
     /// Whether the path still leads here: a logout removes the folder, another program may have bound.
@@ -130,20 +147,15 @@ final class Listener: Sendable {
     static func http(
         desk: Desk, policy: CallerPolicy, deadlines: ConnectionHandler.Deadlines = .init()
     ) -> Preparation {
-        { channel, registry in
-            try configure(
-                channel, desk: desk, policy: policy, registry: registry, deadlines: deadlines)
+        Preparation(policy: policy, readsProcess: policy.needsRules) { channel, caller, registry in
+            let connection = ConnectionHandler(
+                caller: caller, policy: policy, registry: registry, desk: desk,
+                deadlines: deadlines)
+            try add(connection, to: channel)
         }
     }
 
-    private static func configure(
-        _ channel: any Channel, desk: Desk, policy: CallerPolicy, registry: ConnectionRegistry,
-        deadlines: ConnectionHandler.Deadlines
-    ) throws {
-        let caller = PeerCredentials.of(channel, readsProcess: policy.needsRules)
-        let connection = ConnectionHandler(
-            caller: caller, policy: policy, registry: registry, desk: desk,
-            deadlines: deadlines)
+    private static func add(_ connection: ConnectionHandler, to channel: any Channel) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = HeadGate.limit
         limits.maxHeaderListSize = HeadGate.limit

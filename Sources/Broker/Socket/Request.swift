@@ -14,6 +14,8 @@ struct Request: Sendable {
     /// Whether nothing that is there may be changed (`If-None-Match: *`).
     let onlyAdds: Bool
     var body = ByteBuffer()
+    /// Called when it begins to wait for an authorization server: others may be worked on meanwhile.
+    var makesWay: @Sendable () -> Void = {}
 
     /// Headers that only a browser or a proxy sends.
     private static let foreignHeaders: Set<String> = [

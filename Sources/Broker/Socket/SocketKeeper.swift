@@ -67,10 +67,10 @@ actor SocketKeeper {
     }
 
     private func listen(at path: String) async throws -> Listener {
-        let prepare = Listener.http(desk: desk, policy: desk.access.policy)
+        let preparation = Listener.http(desk: desk, policy: desk.access.policy)
         if let inherited {
-            return try await Listener.adopt(inherited, group: group, prepare: prepare)
+            return try await Listener.adopt(inherited, group: group, preparation: preparation)
         }
-        return try await Listener.bind(at: path, group: group, prepare: prepare)
+        return try await Listener.bind(at: path, group: group, preparation: preparation)
     }
 }

@@ -65,6 +65,8 @@ package struct TokenDemand: Sendable {
     package var deadline: ContinuousClock.Instant
     /// Whether the bounds that spare the authorization server do not hold.
     package var isAdministrator: Bool
+    /// Called when the wait for the authorization server begins.
+    package var noteWait: @Sendable () -> Void = {}
 
     package init(
         minimumValidity: Duration? = nil, isFresh: Bool = false,

@@ -90,6 +90,7 @@ package actor TokenCache {
             if let cached = payable(key, demand) { return cached }
             let joined = flights[key]
             if joined == nil { try begin(key, demand, request) }
+            demand.noteWait()
             let patience = self.patience(key, demand, isFirst: joined == nil)
             switch await answer(for: key, by: patience) {
             case .success(let token): return token

@@ -12,3 +12,6 @@ int chost_peer_process(int descriptor);
 
 /// Whether the process that a pidfd names still runs.
 int chost_process_is_alive(int process);
+
+/// Whether the other end of a connection has gone; one that only sends no more has not.
+int chost_has_hung_up(int descriptor);

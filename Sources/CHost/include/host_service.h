@@ -6,11 +6,11 @@
 /// 0, -ENOTSOCK for anything else, -ERANGE if the path does not fit.
 int chost_listening_path(int descriptor, char *buffer, unsigned long byte_count);
 
-/// Waits for a connection, or until `wake` can be read. Never calls `listen()`: that would make this process
-/// the peer that clients see.
+/// Takes a connection; where it waits, waits for one, or until `wake` can be read. Never calls `listen()`:
+/// that would make this process the peer that clients see.
 ///
-/// The connection (close-on-exec), or a negated errno (ECANCELED: `wake` can be read).
-int chost_accept(int descriptor, int wake);
+/// The connection (close-on-exec), or a negated errno (ECANCELED: `wake` can be read; EAGAIN: there is none).
+int chost_accept(int descriptor, int wake, int waits);
 
 /// Sends one message to the service manager's datagram socket; `@` as the first character of its path
 /// stands for NUL. 0, or a negated errno.
