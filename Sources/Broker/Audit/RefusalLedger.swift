@@ -1,8 +1,9 @@
 /// Counts refusals, so that a flood of them makes few lines: per uid and reason at most 10 a minute, the last
 /// of them with how many it stands for; and of all together, at most so many bytes.
 struct RefusalLedger {
-    /// Whom a refusal is counted for. Whoever is in a container may have any number of uids, so that all of
-    /// them are one.
+    /// Whom a refusal is counted for.
+    ///
+    /// Whoever is in a container may have any number of uids, so that all of them are one.
     enum Party: Hashable {
         case user(UInt32)
         case contained
@@ -71,9 +72,8 @@ struct RefusalLedger {
         return false
     }
 
-    /// Whether there is room for a line of a caller's refusals.
-    ///
-    /// - Parameter pace: how many bytes all of them together may have in a minute.
+    /// Whether there is room for a line of a caller's refusals, where all together may have `pace` bytes in a
+    /// minute.
     mutating func hasRoom(
         for caller: Caller?, pace: Int, at now: ContinuousClock.Instant
     ) -> Bool {
