@@ -46,7 +46,8 @@ package struct BrokerService: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
-        let nameThreads = NIOThreadPool(numberOfThreads: 4)
+        // One that hangs is lost for as long, and one hangs for each account at most.
+        let nameThreads = NIOThreadPool(numberOfThreads: configuration.isSystem ? 32 : 1)
         // One for whoever reads a whole trail, and one for who reads a page of it.
         let trailThreads = NIOThreadPool(numberOfThreads: 2)
         threads.start()

@@ -25,17 +25,20 @@ extension Desk {
                 record: record, credential: credential, request: try ask.request(of: credential),
                 rule: nil)
         }
-        let allowance = try await keeper.allowance(named: name)
-        guard let allowance,
-            let rule = try await rule(ask, by: caller, of: allowance, onlyByUnit: onlyByUnit)
-        else { throw try await refusal(name, of: caller, isAdministrator) }
-        let (record, credential) = try await keeper.knownCredential(named: name)
-        guard record.id == allowance.record.id, record.revision == allowance.record.revision else {
-            throw .tryLater(.credentialChanged, after: nil)
+        // Once more, if the credential was changed while its rules were looked at.
+        for _ in 0..<2 {
+            let allowance = try await keeper.allowance(named: name)
+            guard let allowance,
+                let rule = try await rule(ask, by: caller, of: allowance, onlyByUnit: onlyByUnit)
+            else { throw try await refusal(name, of: caller, isAdministrator) }
+            let (record, credential) = try await keeper.knownCredential(named: name)
+            guard record.id == allowance.record.id, record.revision == allowance.record.revision
+            else { continue }
+            return Grant(
+                record: record, credential: credential, request: try ask.request(of: credential),
+                rule: rule)
         }
-        return Grant(
-            record: record, credential: credential, request: try ask.request(of: credential),
-            rule: rule)
+        throw .tryLater(.credentialChanged, after: nil)
     }
 
     /// The rule that allows what is asked for, and whose limit is not reached; nil if there is none.
@@ -49,7 +52,7 @@ extension Desk {
         {
             do throws(BrokerError) {
                 try access.limits.count(
-                    rule, of: allowance.record.id, for: caller.uid, at: clock.now())
+                    rule, of: allowance.record.id, for: caller, at: clock.now())
                 return rule
             } catch {
                 overLimit = error

@@ -95,7 +95,10 @@ package final class Desk: Sendable {
         } catch {
             await noteRefusal(error, of: request.caller)
             metrics.noteDenial(in: error)
-            if case .refusedToken = error { await waitForTheEndOfARefusal(since: beganAt) }
+            if case .refusedToken = error {
+                request.makesWay()
+                await waitForTheEndOfARefusal(since: beganAt)
+            }
             return problem(error, isAdministrator: request.isAdministrator).answer
         }
     }

@@ -51,18 +51,21 @@ extension VaultKeeper {
     package func announced<R>(
         _ event: AuditEvent, _ change: () throws(BrokerError) -> R
     ) throws(BrokerError) -> R {
-        try announce(event)
+        var isAnnounced = false
         do throws(BrokerError) {
+            try announce(event)
+            isAnnounced = true
             let result = try change()
             noteSealed()
             return result
         } catch {
             // What is in the vault now is to be read anew.
-            if error.mayHaveChangedTheVault { rules = Rules() }
+            let mayBeMade = isAnnounced && error.mayHaveChangedTheVault
+            if mayBeMade { rules = Rules() }
             var failed = AuditEvent(.failed, by: event.caller)
             failed.record = event.record
             failed.reason =
-                error.mayHaveChangedTheVault ? "perhaps_changed" : "unchanged"
+                mayBeMade ? "perhaps_changed" : "unchanged"
             audit.note(failed)
             throw error
         }

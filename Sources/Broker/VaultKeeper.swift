@@ -93,7 +93,10 @@ package actor VaultKeeper {
         }
         let keyslot = try await newKeyslot(passphrase, parameters)
         // One that was open here has been removed; it must not write beside its successor.
-        if !Vault.exists(at: location.file) { try? close() }
+        if !Vault.exists(at: location.file) {
+            lockings += 1
+            try? close()
+        }
         do {
             let made = try Vault.create(at: location, lock: fileLock, keyslot: keyslot)
             vault = made

@@ -10,6 +10,7 @@ public struct AcceptedConnection: Sendable {
     public let descriptor: Int32
     /// The effective user id of the process that connected.
     public let uid: UInt32
+    private let pid: Int32
 
     /// Asks the kernel who connected; nil, and closed, if it does not say.
     init?(descriptor: Int32) {
@@ -22,6 +23,13 @@ public struct AcceptedConnection: Sendable {
         }
         self.descriptor = descriptor
         self.uid = uid
+        self.pid = pid
+    }
+
+    /// Whether the process is in a container by what `/proc` says now, or nobody can tell: to choose a line to
+    /// wait in, and no more; permissions are decided by ``PeerIdentity``.
+    public var seemsContained: Bool {
+        pid <= 0 || ProcessDescription(pid: pid)?.isContained ?? true
     }
 
     /// Whether the other end has gone; one that only sends no more has not.

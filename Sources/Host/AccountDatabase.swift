@@ -6,14 +6,17 @@ internal import Glibc
 /// ([getpwnam(3)](https://man7.org/linux/man-pages/man3/getpwnam.3.html)).
 ///
 /// A look-up may ask a server on the network and block for as long as that takes: not on an event loop. A
-/// static program has no name services.
+/// static program has no name services. A service that fails is told from one that knows no such account:
+/// ``HostError``.
 public enum AccountDatabase: Sendable {
     /// The longest entry that is read, in bytes.
     private static let longestEntry = 1 << 20
 
     /// The id of the user of a name, and its primary group; nil if there is none.
-    public static func user(named name: String) -> (uid: UInt32, gid: UInt32)? {
-        unsafe withBuffer { start, byteCount in
+    ///
+    /// - Throws: ``HostError/system(operation:path:code:)``.
+    public static func user(named name: String) throws(HostError) -> (uid: UInt32, gid: UInt32)? {
+        try unsafe withBuffer { start, byteCount in
             var entry = unsafe passwd()
             var result: UnsafeMutablePointer<passwd>?
             let code = unsafe getpwnam_r(
@@ -23,8 +26,10 @@ public enum AccountDatabase: Sendable {
     }
 
     /// The name of the user with an id; nil if there is none.
-    public static func userName(_ uid: UInt32) -> String? {
-        unsafe withBuffer { start, byteCount in
+    ///
+    /// - Throws: ``HostError/system(operation:path:code:)``.
+    public static func userName(_ uid: UInt32) throws(HostError) -> String? {
+        try unsafe withBuffer { start, byteCount in
             var entry = unsafe passwd()
             var result: UnsafeMutablePointer<passwd>?
             let code = unsafe getpwuid_r(uid, &entry, start, byteCount, &result)
@@ -33,8 +38,10 @@ public enum AccountDatabase: Sendable {
     }
 
     /// The id of the group of a name; nil if there is none.
-    public static func group(named name: String) -> UInt32? {
-        unsafe withBuffer { start, byteCount in
+    ///
+    /// - Throws: ``HostError/system(operation:path:code:)``.
+    public static func group(named name: String) throws(HostError) -> UInt32? {
+        try unsafe withBuffer { start, byteCount in
             var entry = unsafe Glibc.group()
             var result: UnsafeMutablePointer<Glibc.group>?
             let code = unsafe getgrnam_r(
@@ -44,8 +51,10 @@ public enum AccountDatabase: Sendable {
     }
 
     /// The name of the group with an id; nil if there is none.
-    public static func groupName(_ gid: UInt32) -> String? {
-        unsafe withBuffer { start, byteCount in
+    ///
+    /// - Throws: ``HostError/system(operation:path:code:)``.
+    public static func groupName(_ gid: UInt32) throws(HostError) -> String? {
+        try unsafe withBuffer { start, byteCount in
             var entry = unsafe Glibc.group()
             var result: UnsafeMutablePointer<Glibc.group>?
             let code = unsafe getgrgid_r(gid, &entry, start, byteCount, &result)
@@ -54,8 +63,12 @@ public enum AccountDatabase: Sendable {
     }
 
     /// The groups of a user, its primary one first; none if there is no such user.
-    public static func groups(ofUser uid: UInt32) -> [UInt32] {
-        guard let name = userName(uid), let primary = user(named: name)?.gid else { return [] }
+    ///
+    /// - Throws: ``HostError/system(operation:path:code:)``.
+    public static func groups(ofUser uid: UInt32) throws(HostError) -> [UInt32] {
+        guard let name = try userName(uid), let primary = try user(named: name)?.gid else {
+            return []
+        }
         var count: Int32 = 256
         while count <= 65_536 {
             var groups = [UInt32](repeating: 0, count: Int(count))
@@ -70,15 +83,19 @@ public enum AccountDatabase: Sendable {
     // Large groups have large entries: the buffer grows until one fits.
     private static func withBuffer<R>(
         _ body: (UnsafeMutablePointer<CChar>, Int) -> (code: Int32, found: R?)
-    ) -> R? {
+    ) throws(HostError) -> R? {
         var byteCount = 4096
         while byteCount <= longestEntry {
             let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: byteCount)
             defer { unsafe buffer.deallocate() }
             let (code, found) = unsafe body(buffer, byteCount)
-            guard code == ERANGE else { return found }
-            byteCount *= 4
+            switch code {
+            case ERANGE: byteCount *= 4
+            // Some say so of an account that is not there.
+            case 0, ENOENT, ESRCH: return found
+            default: throw .system(operation: "ask the name services", path: nil, code: code)
+            }
         }
-        return nil
+        throw .system(operation: "ask the name services", path: nil, code: ERANGE)
     }
 }

@@ -316,7 +316,8 @@ final class PermissionTests {
         let rule = Self.rule { $0.maxPerMinute = 2 }
         let start = time.clock.now()
         func count(_ uid: UInt32, _ seconds: Int) -> Bool {
-            (try? limits.count(rule, of: [1], for: uid, at: start + .seconds(seconds))) != nil
+            (try? limits.count(
+                rule, of: [1], for: Self.caller(uid: uid), at: start + .seconds(seconds))) != nil
         }
         #expect(count(1, 0))
         #expect(count(1, 10))
@@ -326,7 +327,8 @@ final class PermissionTests {
         #expect(!count(1, 69))
         #expect(count(1, 70))
         #expect {
-            try limits.count(rule, of: [1], for: 1, at: start + .seconds(71))
+            try limits.count(
+                rule, of: [1], for: Self.caller(uid: 1), at: start + .seconds(71))
         } throws: {
             $0 as? BrokerError
                 == .tryLater(.callerLimit(perMinute: 2), after: .seconds(49))

@@ -7,8 +7,8 @@ extension Accounts {
     /// - Throws: ``BrokerError/badRequest(_:)`` if there is no such user, or if its id stands for nobody in
     ///   particular: `nobody`, the overflow ids, and those that systemd gives out anew each time.
     func user(_ text: String) async throws(BrokerError) -> AllowedCaller.Subject {
-        let id = try await id("user", text) { AccountDatabase.user(named: $0)?.uid }
-        guard let name = await fresh({ await $0.userName(id) }) else {
+        let id = try await id("user", text) { try AccountDatabase.user(named: $0)?.uid }
+        guard let name = await fresh(.user(id), { await $0.userName(id) }) else {
             throw .badRequest("there is no user \"\(escaped(text))\"")
         }
         return .user(id: id, name: name)
@@ -18,8 +18,8 @@ extension Accounts {
     ///
     /// - Throws: ``BrokerError/badRequest(_:)`` in the same way.
     func group(_ text: String) async throws(BrokerError) -> AllowedCaller.Subject {
-        let id = try await id("group", text) { AccountDatabase.group(named: $0) }
-        guard let name = await fresh({ await $0.groupName(id) }) else {
+        let id = try await id("group", text) { try AccountDatabase.group(named: $0) }
+        guard let name = await fresh(.group(id), { await $0.groupName(id) }) else {
             throw .badRequest("there is no group \"\(escaped(text))\"")
         }
         return .group(id: id, name: name)
@@ -27,16 +27,18 @@ extension Accounts {
 
     /// All groups of a user, its primary one included; none if nobody can tell in time.
     func groups(ofUser uid: UInt32) async -> [UInt32] {
-        await ask { AccountDatabase.groups(ofUser: uid) } ?? []
+        await ask { try? AccountDatabase.groups(ofUser: uid) }?.flatMap(\.self) ?? []
     }
 
     private func id(
-        _ kind: String, _ text: String, _ lookUp: @escaping @Sendable (String) -> UInt32?
+        _ kind: String, _ text: String, _ lookUp: @escaping @Sendable (String) throws -> UInt32?
     ) async throws(BrokerError) -> UInt32 {
-        let found = await ask { lookUp(text) }
-        guard let found else { throw .badRequest("the name services do not answer in time") }
+        let found = await ask { Result { try lookUp(text) } }
+        guard case .success(let named)? = found else {
+            throw .badRequest("the name services do not answer")
+        }
         let isNumber = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        guard let id = found ?? (isNumber ? UInt32(text) : nil) else {
+        guard let id = named ?? (isNumber ? UInt32(text) : nil) else {
             throw .badRequest("there is no \(kind) \"\(escaped(text))\"")
         }
         guard !Self.isNobody(id) else {
@@ -55,8 +57,10 @@ extension Accounts {
     }
 
     // A rule is made by what is true now, not some seconds ago.
-    private func fresh(_ body: (isolated Accounts) async -> String?) async -> String? {
-        forget()
+    private func fresh(
+        _ account: Account, _ body: (isolated Accounts) async -> String?
+    ) async -> String? {
+        forget(account)
         return await body(self)
     }
 }

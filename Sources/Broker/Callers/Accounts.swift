@@ -8,12 +8,12 @@ package import NIOPosix
 package actor Accounts {
     /// How the system is asked.
     package struct LookUp: Sendable {
-        package var userName: @Sendable (UInt32) -> String?
-        package var groupName: @Sendable (UInt32) -> String?
+        package var userName: @Sendable (UInt32) throws -> String?
+        package var groupName: @Sendable (UInt32) throws -> String?
 
         package init(
-            userName: @escaping @Sendable (UInt32) -> String?,
-            groupName: @escaping @Sendable (UInt32) -> String?
+            userName: @escaping @Sendable (UInt32) throws -> String?,
+            groupName: @escaping @Sendable (UInt32) throws -> String?
         ) {
             self.userName = userName
             self.groupName = groupName
@@ -21,11 +21,11 @@ package actor Accounts {
 
         /// The machine's name services.
         package static let system = LookUp(
-            userName: { AccountDatabase.userName($0) },
-            groupName: { AccountDatabase.groupName($0) })
+            userName: { try AccountDatabase.userName($0) },
+            groupName: { try AccountDatabase.groupName($0) })
     }
 
-    private enum Account: Hashable {
+    enum Account: Hashable {
         case user(UInt32)
         case group(UInt32)
     }
@@ -49,7 +49,9 @@ package actor Accounts {
     private let clock: BrokerClock
     private let threads: NIOThreadPool
     private var names: [Account: Known] = [:]
-    private var running: Set<Account> = []
+    // What was asked for before names were forgotten says nothing of what is true since.
+    private var epoch: UInt64 = 0
+    private var running: [Account: UInt64] = [:]
     private var waiting: [Account: [CheckedContinuation<Void, Never>]] = [:]
 
     /// Takes the threads that look-ups run, and block, on.
@@ -61,22 +63,32 @@ package actor Accounts {
 
     /// Today's name of a user id; nil if it has none, or nobody can tell in time.
     package func userName(_ uid: UInt32) async -> String? {
-        await name(.user(uid)) { [lookUp] in lookUp.userName(uid) }
+        await name(.user(uid)) { [lookUp] in try lookUp.userName(uid) }
     }
 
     /// Today's name of a group id; nil if it has none, or nobody can tell in time.
     package func groupName(_ gid: UInt32) async -> String? {
-        await name(.group(gid)) { [lookUp] in lookUp.groupName(gid) }
+        await name(.group(gid)) { [lookUp] in try lookUp.groupName(gid) }
     }
 
     /// Asks for every name anew from now on, so that a change of users and groups counts at once.
+    ///
+    /// While the name services do not answer, the last names are still believed for a while.
     package func forget() {
-        names = [:]
+        epoch += 1
+        for account in names.keys { forget(account) }
+    }
+
+    /// The same for one name.
+    func forget(_ account: Account) {
+        names[account]?.at -= Self.believed
+        names[account]?.unansweredAt = nil
     }
 
     private func name(
-        _ account: Account, _ lookUp: @escaping @Sendable () -> String?
+        _ account: Account, _ lookUp: @escaping @Sendable () throws -> String?
     ) async -> String? {
+        let epoch = self.epoch
         let now = clock.now()
         let known = names[account]
         if let known, now - known.at < Self.believed { return known.name }
@@ -86,6 +98,7 @@ package actor Accounts {
         begin(account, lookUp)
         await wait(for: account)
         if let fresh = names[account], fresh.at >= now { return fresh.name }
+        guard epoch == self.epoch else { return stillBelieved(known, at: now) }
         names[account] = Known(
             name: known?.name, at: known?.at ?? now - Self.believedWithoutAnswer,
             unansweredAt: clock.now())
@@ -97,17 +110,21 @@ package actor Accounts {
         return known.name
     }
 
-    private func begin(_ account: Account, _ lookUp: @escaping @Sendable () -> String?) {
-        guard running.insert(account).inserted else { return }
+    private func begin(_ account: Account, _ lookUp: @escaping @Sendable () throws -> String?) {
+        guard running[account] != epoch else { return }
+        let epoch = self.epoch
+        running[account] = epoch
         // Not a child: a look-up that hangs can't be ended, and nobody may have to wait for it.
         Task { [threads] in
             let found = try? await threads.runIfActive(lookUp)
-            self.end(account, found)
+            self.end(account, found, epoch)
         }
     }
 
-    private func end(_ account: Account, _ found: String??) {
-        running.remove(account)
+    // A service that fails at once has not answered either.
+    private func end(_ account: Account, _ found: String??, _ epoch: UInt64) {
+        guard running[account] == epoch else { return }
+        running[account] = nil
         if let found {
             if names.count >= Self.mostNames { names = [:] }
             names[account] = Known(name: found, at: clock.now())

@@ -80,9 +80,13 @@ package final class MachineGroups: Sendable {
 
     /// Asks the name services for today's ids, and blocks for that.
     package func refresh() {
-        let fresh = Known(
-            administrators: AccountDatabase.group(named: Self.administratorsName),
-            scrapers: AccountDatabase.group(named: Self.scrapersName))
-        known.withLock { $0 = fresh }
+        let administrators = Result { try AccountDatabase.group(named: Self.administratorsName) }
+        let scrapers = Result { try AccountDatabase.group(named: Self.scrapersName) }
+        known.withLock { known in
+            // Where the name services fail, the ids stay as they were.
+            if case .success(let id) = administrators { known.administrators = id }
+            if case .success(let id) = scrapers { known.scrapers = id }
+            known.isRefreshing = false
+        }
     }
 }

@@ -5,7 +5,8 @@ package final class PayoutLimits: Sendable {
     private struct Key: Hashable {
         let credential: [UInt8]
         let subject: AllowedCaller.Subject
-        let uid: UInt32
+        // One for all in containers: there, one person has as many ids as he likes.
+        let uid: UInt32?
     }
 
     private static let minute = Duration.seconds(60)
@@ -19,15 +20,17 @@ package final class PayoutLimits: Sendable {
     /// - Parameters:
     ///   - rule: what allowed it; one without a limit is not counted.
     ///   - credential: the credential's id.
-    ///   - uid: who gets it.
+    ///   - caller: who gets it.
     ///   - now: the time.
     /// - Throws: ``BrokerError/tryLater(_:after:)`` beyond the rule's limit.
     package func count(
-        _ rule: AllowedCaller, of credential: [UInt8], for uid: UInt32,
+        _ rule: AllowedCaller, of credential: [UInt8], for caller: Caller,
         at now: ContinuousClock.Instant
     ) throws(BrokerError) {
         guard let limit = rule.maxPerMinute else { return }
-        let key = Key(credential: credential, subject: rule.subject, uid: uid)
+        let key = Key(
+            credential: credential, subject: rule.subject,
+            uid: caller.isContained ? nil : caller.uid)
         let wait: Duration? = payouts.withLock { payouts in
             let recent = payouts[key, default: []].filter { now - $0 < Self.minute }
             guard recent.count >= limit else {

@@ -14,6 +14,8 @@ final class AcceptLoop: Sendable {
     private static let setUpsAtOnce = 16
     // How many are accepted between two that are set up.
     private static let batch = 64
+    // From so many waiting on it is asked who is in a container, which takes longer.
+    private static let crowd = 16
 
     private let socket: InheritedSocket
     private let wakeup: Wakeup
@@ -50,7 +52,7 @@ final class AcceptLoop: Sendable {
 
     /// Runs until it is told to stop, and all that was accepted is set up; blocks the thread for as long.
     func run() {
-        var line = FairQueue<UInt32, AcceptedConnection>()
+        var line = FairQueue<ConnectionRegistry.Owner, AcceptedConnection>()
         while !state.withLock(\.isStopping) {
             let hasPlace = line.count > 0 && takePlace()
             gather(into: &line, waits: !hasPlace)
@@ -69,12 +71,16 @@ final class AcceptLoop: Sendable {
         wakeup.wake()
     }
 
-    private func gather(into line: inout FairQueue<UInt32, AcceptedConnection>, waits: Bool) {
+    private func gather(
+        into line: inout FairQueue<ConnectionRegistry.Owner, AcceptedConnection>, waits: Bool
+    ) {
         for number in 0..<Self.batch {
             let mayWait = waits && number == 0
             switch socket.accept(or: wakeup, waits: mayWait) {
             case .connection(let connection):
-                line.append(connection, of: connection.uid, isUrgent: connection.uid == 0)
+                let owner = owner(of: connection, isCrowded: line.count >= Self.crowd)
+                line.append(
+                    connection, of: owner, isUrgent: connection.uid == 0 && !owner.isContained)
                 if line.count > mostWaiting { line.popFirstOfLongest()?.close() }
             case .woken: return wakeup.wait()
             case .none: return
@@ -85,7 +91,16 @@ final class AcceptLoop: Sendable {
         }
     }
 
-    private func setUpNext(of line: inout FairQueue<UInt32, AcceptedConnection>) {
+    private func owner(
+        of connection: AcceptedConnection, isCrowded: Bool
+    ) -> ConnectionRegistry.Owner {
+        let isAsked = readsProcess && (isCrowded || connection.uid == 0)
+        return ConnectionRegistry.Owner(
+            uid: connection.uid, isContained: isAsked && connection.seemsContained
+        ).inLine
+    }
+
+    private func setUpNext(of line: inout FairQueue<ConnectionRegistry.Owner, AcceptedConnection>) {
         while let connection = line.popFirst() {
             // Before `/proc` is read for nobody.
             guard !connection.hasHungUp else {

@@ -30,6 +30,9 @@ final class ConnectionRegistry {
     struct Owner: Hashable {
         let uid: UInt32
         let isContained: Bool
+
+        /// With whom the owner shares a line: in containers one person has as many ids as he likes.
+        var inLine: Owner { isContained ? Owner(uid: .max, isContained: true) : self }
     }
 
     private var members: [Owner: [any Member]] = [:]

@@ -36,6 +36,7 @@ final class Turns {
     ///   - owner: with whom it shares its turns.
     ///   - isUrgent: whether the owner, if it waits for nothing yet, is the next.
     func ask(_ member: any Member, of owner: ConnectionRegistry.Owner, isUrgent: Bool) {
+        let owner = owner.inLine
         if line.count == 0, underWay.count < Self.limit { return begin(member) }
         line.append(member, of: owner, isUrgent: isUrgent)
         planNext()
@@ -47,7 +48,7 @@ final class Turns {
             underWay.remove(at: index)
             planNext()
         } else if line.count > 0 {
-            line.remove(of: owner) { $0 === member }
+            line.remove(of: owner.inLine) { $0 === member }
         }
     }
 
