@@ -126,6 +126,32 @@ struct FloodTests {
             #expect(connection.receive(until: "}", seconds: 20).text.hasPrefix("HTTP/1.1 503 "))
         }
     }
+
+    /// The same at a user's own broker, whose socket it binds itself.
+    @Test func aUsersOwnBrokerLivesOnToo() throws {
+        let endpoint = try TranscriptTests.endpoint.get()
+        let installation = try Installation()
+        try installation.makeVault()
+        try installation.add("hangs", endpoint, "hang")
+        let restarted = try installation.shell(
+            "ulimit -n 512; bursar broker stop && bursar broker start && bursar unlock", endpoint)
+        try #require(restarted.status == 0, "\(restarted.error)")
+        let pid = try installation.brokerPID()
+        let busy = try (0..<80).map { _ in try RawConnection(installation.socket) }
+        for connection in busy {
+            connection.send(
+                "GET /v1/credentials/hangs/token?timeout=8 HTTP/1.1\r\nHost: b\r\n\r\n")
+        }
+        usleep(1_500_000)
+        for _ in 0..<5 {
+            #expect(try RawConnection(installation.socket).receive(seconds: 5).isClosed)
+        }
+        for connection in busy {
+            #expect(connection.receive(until: "}", seconds: 20).text.hasPrefix("HTTP/1.1 503 "))
+        }
+        #expect(try RawConnection(installation.socket).isServed)
+        #expect(try installation.brokerPID() == pid)
+    }
 }
 
 extension RawConnection {
