@@ -19,7 +19,7 @@ final class AcceptLoop: Sendable {
 
     private let socket: InheritedSocket
     private let wakeup: Wakeup
-    private let mostWaiting: Int
+    private let limits: ConnectionLimits
     private let readsProcess: Bool
     private let setUp: SetUp
     private let state = Mutex(State())
@@ -35,16 +35,17 @@ final class AcceptLoop: Sendable {
 
     /// - Parameters:
     ///   - socket: what systemd handed over.
-    ///   - mostWaiting: how many may be accepted and not set up yet; beyond it, the oldest one of the uid that
-    ///     has most of them is closed.
+    ///   - limits: how many may be accepted and not set up yet: beyond it the uid's own oldest one is closed,
+    ///     or the oldest of the uid that has most.
     ///   - readsProcess: whether a caller's unit and container matter.
     ///   - setUp: takes over a connection.
     /// - Throws: `HostError` if the system has no more descriptors.
     init(
-        _ socket: InheritedSocket, mostWaiting: Int, readsProcess: Bool, setUp: @escaping SetUp
+        _ socket: InheritedSocket, limits: ConnectionLimits, readsProcess: Bool,
+        setUp: @escaping SetUp
     ) throws(HostError) {
         self.socket = socket
-        self.mostWaiting = mostWaiting
+        self.limits = limits
         self.readsProcess = readsProcess
         self.setUp = setUp
         wakeup = try Wakeup()
@@ -81,7 +82,7 @@ final class AcceptLoop: Sendable {
                 let owner = owner(of: connection, isCrowded: line.count >= Self.crowd)
                 line.append(
                     connection, of: owner, isUrgent: connection.uid == 0 && !owner.isContained)
-                if line.count > mostWaiting { line.popFirstOfLongest()?.close() }
+                shorten(&line, for: owner)
             case .woken: return wakeup.wait()
             case .none: return
             case .exhausted:
@@ -98,6 +99,17 @@ final class AcceptLoop: Sendable {
         return ConnectionRegistry.Owner(
             uid: connection.uid, isContained: isAsked && connection.seemsContained
         ).inLine
+    }
+
+    private func shorten(
+        _ line: inout FairQueue<ConnectionRegistry.Owner, AcceptedConnection>,
+        for owner: ConnectionRegistry.Owner
+    ) {
+        let isTooMany = line.count(of: owner) > limits.perUser
+        guard isTooMany || line.count > limits.waiting,
+            let payer = isTooMany ? owner : line.owningMost
+        else { return }
+        line.remove(of: payer) { _ in true }?.close()
     }
 
     private func setUpNext(of line: inout FairQueue<ConnectionRegistry.Owner, AcceptedConnection>) {

@@ -10,7 +10,7 @@ struct ConnectionLimits: Sendable {
     let containers: Int
     /// Beyond the total, for administrators; half of it also for a uid that has none yet.
     let reserve: Int
-    /// Accepted, and not looked at yet; room for all of one uid's at once.
+    /// Accepted, and not looked at yet; of one uid at most as many as it may have.
     let waiting: Int
 
     /// - Parameter descriptors: how many the process may have open.
@@ -19,6 +19,6 @@ struct ConnectionLimits: Sendable {
         perUser = min(total / 4, 1024)
         containers = total / 4
         reserve = total / 16
-        waiting = max(perUser, total / 8)
+        waiting = min(8 * perUser, descriptors / 4)
     }
 }

@@ -31,13 +31,11 @@ struct FairQueue<Owner: Hashable, Element> {
         return element
     }
 
-    /// The first one of the owner of whom most wait.
-    mutating func popFirstOfLongest() -> Element? {
-        guard let owner = lines.max(by: { $0.value.count < $1.value.count })?.key else {
-            return nil
-        }
-        return remove(of: owner) { _ in true }
-    }
+    /// How many of an owner wait.
+    func count(of owner: Owner) -> Int { lines[owner]?.count ?? 0 }
+
+    /// The owner of whom most wait.
+    var owningMost: Owner? { lines.max { $0.value.count < $1.value.count }?.key }
 
     /// Lets the first that is meant, if there is one, wait no longer.
     @discardableResult

@@ -28,7 +28,7 @@ final class InheritedListener: Sendable {
         self.socket = socket
         let loop = registry.eventLoop
         let acceptLoop = try AcceptLoop(
-            socket, mostWaiting: limits.waiting, readsProcess: preparation.readsProcess
+            socket, limits: limits, readsProcess: preparation.readsProcess
         ) { connection, caller in
             loop.flatSubmit {
                 guard registry.value.makeRoom(for: caller) else {
