@@ -44,7 +44,7 @@ struct FloodTests {
         let broker = try started()
         let pid = try broker.order("listen 0").pid
         let floods = try (0..<2).map { _ in
-            try Flood(broker.socket, kind, seconds: 8, count: 200, uid: Self.loud)
+            try Flood(broker.socket, kind, seconds: 8, count: 2000, uid: Self.loud)
         }
         let waits = try waits(at: broker, seconds: 9)
         let counts = try floods.map { try $0.outcome().count }
