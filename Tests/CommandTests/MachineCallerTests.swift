@@ -331,6 +331,29 @@ struct MachineCallerTests {
                 """)
     }
 
+    /// Bodies as bytes, in shell's `printf` form, and the status that each gets.
+    static let bodies: [(String, Int)] = [
+        ("{\"user\":\"www-data\"}", 200), ("", 400), ("[]", 400), ("{}", 400),
+        ("{\"user\":\"www-data\",\"admin\":true}", 400),
+        ("{\"user\":\"www-data\",\"user\":\"games\"}", 400),
+        ("{\"user\":\"www-data\",\"group\":\"staff\"}", 400),
+        ("{\"user\":\"\\377\"}", 400), ("{\"user\":33}", 400),
+        ("{\"user\":\"www-data\",\"scopes\":\"read\"}", 400),
+        ("{\"user\":\"www-data\",\"max_per_minute\":-1}", 400),
+        ("{\"user\":\"www-data\",\"uses\":[\"sale\"]}", 400),
+        ("%70000s", 413),
+    ]
+
+    @Test(arguments: bodies)
+    func aRuleIsReadStrictly(body: String, status: Int) throws {
+        let ended = try shell(
+            "printf '\(body)' | ask -o /dev/null -w '%{http_code}' --data-binary @- http://bursar/v1/credentials/x/allow",
+            uid: 0)
+        #expect(ended.output == "\(status)")
+        let shown = try broker.bursar("vault", "show", "x").output
+        #expect(shown.contains("allowed ") == (status == 200))
+    }
+
     /// The process that connected has ended when the broker looks, and its pid may be another's by then: a
     /// descriptor that outlived it has the rights of nobody who can be told.
     @Test func aProcessThatEndedIsNoUnitAndNoAdministrator() throws {
