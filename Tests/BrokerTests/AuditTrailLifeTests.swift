@@ -241,7 +241,7 @@ struct AuditTrailLifeTests {
     }
 
     /// Nobody waits for the disk, and yet every line is there half a second later, and a checkpoint when it is due.
-    @Test func linesAreSyncedSoonAfter() async throws {
+    @Test(.timeLimit(.minutes(12))) func linesAreSyncedSoonAfter() async throws {
         var limits = TrailLimits()
         limits.linesUntilCheckpoint = 3
         let fixture = try TrailFixture(limits)
@@ -251,13 +251,11 @@ struct AuditTrailLifeTests {
         defer { syncing.cancel() }
         for _ in 0..<3 { try fixture.pay("x") }
         #expect(fixture.trail.syncedNumber == 0)
-        // Long, for tests that block may have all threads.
-        let end = ContinuousClock.now + .seconds(300)
-        while fixture.trail.syncedNumber != 4, ContinuousClock.now < end {
-            fixture.time.advance(by: .milliseconds(50))
+        // In few and large steps: other tests block the threads that this one needs.
+        while fixture.trail.syncedNumber != 4 {
+            fixture.time.advance(by: .seconds(1))
             try await Task.sleep(for: .milliseconds(1))
         }
-        try #require(fixture.trail.syncedNumber == 4)
         var first = points.makeAsyncIterator()
         #expect(await first.next() == fixture.trail.point)
     }
