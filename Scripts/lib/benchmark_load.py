@@ -107,9 +107,11 @@ class Crowd:
     def __init__(self, broker):
         is_root = os.getuid() == 0
         if is_root:
-            for folder in (broker.folder, os.path.dirname(os.path.dirname(broker.socket)),
-                           os.path.dirname(broker.socket)):
+            # The scratch folder and all below it; what is above is open to all.
+            folder = os.path.dirname(broker.socket)
+            while folder.count("/") > 2 or not os.stat(folder).st_mode & 0o001:
                 os.chmod(folder, 0o755)
+                folder = os.path.dirname(folder)
             os.chmod(broker.socket, 0o666)
         # One uid alone keeps no more than its bound.
         uids = range(40_001, 40_007) if is_root else [None]

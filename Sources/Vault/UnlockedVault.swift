@@ -41,10 +41,16 @@ final class UnlockedVault {
 
         init(_ row: RecordRow, _ hash: Digest) {
             self.hash = hash
-            id = (
-                UInt64(littleEndianBytes: row.id.prefix(8)),
-                UInt64(littleEndianBytes: row.id.dropFirst(8).prefix(8))
-            )
+            id = (Self.word(row.id, at: 0), Self.word(row.id, at: 8))
+        }
+
+        // At each row of an unlocking; slices are slower.
+        private static func word(_ bytes: [UInt8], at start: Int) -> UInt64 {
+            var word: UInt64 = 0
+            for index in 0..<8 where start + index < bytes.count {
+                word |= UInt64(bytes[start + index]) << UInt64(8 * index)
+            }
+            return word
         }
 
         var recordID: [UInt8] { id.0.littleEndianBytes + id.1.littleEndianBytes }
