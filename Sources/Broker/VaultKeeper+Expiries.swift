@@ -7,9 +7,6 @@ internal import Foundation
 #endif
 
 extension VaultKeeper {
-    // Reading so many takes about as long as one token request, and others come between.
-    private static let expiriesAtOnce = 50
-
     /// Which of these names belong to a credential; none while locked.
     package func existing(_ names: Set<String>) -> Set<String> {
         guard !isLocked, let vault else { return [] }
@@ -21,18 +18,11 @@ extension VaultKeeper {
     /// Reads every credential once after an unlocking; nobody has to wait for that.
     package func secretExpiries() async throws(BrokerError) -> [String: Double] {
         if let expiries, !isLocked { return expiries }
-        let (lockings, changes) = (self.lockings, changes)
+        let changes = changes
         var found: [String: Double] = [:]
-        var last: [UInt8]?
-        repeat {
-            let page = try recordPage(after: last, limit: Self.expiriesAtOnce)
-            for record in page.records {
-                found[record.name] = Self.expiry(of: record)
-            }
-            last = page.last
-            await Task.yield()
-            guard lockings == self.lockings else { throw .locked }
-        } while last != nil
+        try await readInTurns { _, records in
+            for record in records { found[record.name] = Self.expiry(of: record) }
+        }
         if changes == self.changes { expiries = found }
         return found
     }

@@ -2,7 +2,7 @@ internal import Vault
 
 extension VaultKeeper {
     // Reading so many takes about as long as one token request, and others come between.
-    private static let rulesAtOnce = 50
+    private static let recordsAtOnce = 50
 
     /// What the rules of a credential are; nil if it has none, or does not exist.
     ///
@@ -37,7 +37,7 @@ extension VaultKeeper {
         }
         while !rules.isComplete {
             let lockings = self.lockings
-            let page = try recordPage(after: rules.last, limit: Self.rulesAtOnce)
+            let page = try recordPage(after: rules.last, limit: Self.recordsAtOnce)
             for record in page.records {
                 rules.index.set(record.name, try? Self.allowance(in: record))
             }
@@ -63,6 +63,24 @@ extension VaultKeeper {
         return try asBrokerError { () throws(VaultError) in
             try vault.records(after: last, limit: limit)
         }
+    }
+
+    /// Reads all credentials, page by page, so that nobody has to wait for it: others' requests come between.
+    ///
+    /// - Parameter body: takes each page, on the actor.
+    /// - Throws: ``BrokerError/locked`` if the vault is locked meanwhile, or what `body` throws.
+    func readInTurns(
+        _ body: (isolated VaultKeeper, [Record]) throws(BrokerError) -> Void
+    ) async throws(BrokerError) {
+        let lockings = self.lockings
+        var last: [UInt8]?
+        repeat {
+            let page = try recordPage(after: last, limit: Self.recordsAtOnce)
+            try body(self, page.records)
+            last = page.last
+            await Task.yield()
+            guard lockings == self.lockings else { throw .locked }
+        } while last != nil
     }
 
     // One that can't be read allows nobody anything.

@@ -101,14 +101,10 @@ extension VaultKeeper {
         _ = try unlocked()
         guard !knowsNames else { return names }
         let lockings = self.lockings
+        try await readInTurns { keeper, records in
+            for record in records { keeper.names[record.id] = record.name }
+        }
         var last: [UInt8]?
-        repeat {
-            let page = try recordPage(after: last, limit: Self.namesAtOnce)
-            for record in page.records { names[record.id] = record.name }
-            last = page.last
-            await Task.yield()
-            guard lockings == self.lockings else { throw .locked }
-        } while last != nil
         repeat {
             let vault = try unlocked()
             let page = try asBrokerError { () throws(VaultError) in
