@@ -17,9 +17,7 @@ package struct JournalLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        let words = "\(event.message)\(pairs)".split(whereSeparator: \.isNewline)
+        let words = event.words(with: metadata).split(whereSeparator: \.isNewline)
             .joined(separator: " ")
         write("<\(Self.priority(event.level))>\(words)")
     }

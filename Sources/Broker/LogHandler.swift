@@ -22,9 +22,16 @@ package struct LineLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         let time = rfc3339(Date().timeIntervalSince1970)
-        write("\(time) \(event.level) \(event.message)\(pairs)")
+        write("\(time) \(event.level) \(event.words(with: metadata))")
+    }
+}
+
+extension LogEvent {
+    /// The message, and all metadata sorted by name.
+    func words(with metadata: Logger.Metadata) -> String {
+        let all = metadata.merging(self.metadata ?? [:]) { _, new in new }
+        return "\(message)"
+            + all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     }
 }

@@ -19,20 +19,11 @@ enum StartingPassphrase {
         let all = try Secret(byteCount: limit + 3) { output throws(HostError) in
             try InputDescriptor(file: path).read(into: &output)
         }
-        let count = all.withBytes { Self.countWithoutLineEnd($0) }
+        let count = all.byteCountWithoutLineEnd
         guard count > 0 else { throw BrokerError.badRequest("the passphrase is empty") }
         guard count <= limit else {
             throw BrokerError.badRequest("the passphrase has more than \(limit) bytes")
         }
         return SharedSecret(all.slice(0..<count))
-    }
-
-    private static func countWithoutLineEnd(_ bytes: Span<UInt8>) -> Int {
-        var count = bytes.count
-        if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {
-            count -= 1
-            if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
-        }
-        return count
     }
 }

@@ -33,7 +33,7 @@ struct DoctorVisit {
         let client = BrokerClient(place)
         do throws(Failure) {
             let request = BrokerRequest("GET", "/v1/status")
-            guard let answer = try answer(to: request, of: client) else {
+            guard let answer = try Session.answer(to: request, of: client) else {
                 return [socket] + without(place) + alone(place)
             }
             let status = try decoded(StatusDocument.self, answer)
@@ -48,7 +48,7 @@ struct DoctorVisit {
         var request = BrokerRequest("GET", "/v1/doctor")
         if connects { request.addParameter("connect", "1") }
         do throws(Failure) {
-            guard let answer = try answer(to: request, of: client) else {
+            guard let answer = try Session.answer(to: request, of: client) else {
                 return [.note("broker", "it has just ended", cure: "try again")]
             }
             let findings = try decoded(FindingList.self, answer).findings
@@ -62,22 +62,6 @@ struct DoctorVisit {
         } catch {
             return [.problem("broker", error)]
         }
-    }
-
-    /// nil if no broker runs; none is started.
-    private func answer(
-        to request: BrokerRequest, of client: BrokerClient
-    ) throws(Failure) -> [UInt8]? {
-        let answer: BrokerResponse
-        do throws(ClientError) {
-            answer = try client.send(request, starts: false)
-        } catch .noBroker {
-            return nil
-        } catch {
-            throw Failure(error)
-        }
-        guard answer.isSuccess else { throw Session.failure(answer) }
-        return answer.body
     }
 
     private func versions(_ status: StatusDocument) -> [FindingDocument] {

@@ -63,19 +63,10 @@ enum SecretInput {
     private static func trimmed(
         _ all: borrowing Secret, _ what: String, _ limit: Int
     ) throws(Failure) -> SharedSecret {
-        let count = all.withBytes { countWithoutLineEnd($0) }
+        let count = all.byteCountWithoutLineEnd
         guard count <= limit else { throw .usage("the \(what) has more than \(limit) bytes") }
         warnOfOuterSpace(all, what, count)
         return SharedSecret(all.slice(0..<count))
-    }
-
-    private static func countWithoutLineEnd(_ bytes: Span<UInt8>) -> Int {
-        var count = bytes.count
-        if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {
-            count -= 1
-            if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
-        }
-        return count
     }
 
     private static func warnOfOuterSpace(_ secret: borrowing Secret, _ what: String, _ count: Int) {

@@ -63,6 +63,13 @@ struct Session {
 
     /// Sends a request as it is; nil if no broker runs and none is to be started.
     func sendWithoutStart(_ request: BrokerRequest) throws(Failure) -> [UInt8]? {
+        try Self.answer(to: request, of: client)
+    }
+
+    /// What a broker that runs answers; nil if none does, and none is started.
+    static func answer(
+        to request: BrokerRequest, of client: BrokerClient
+    ) throws(Failure) -> [UInt8]? {
         let answer: BrokerResponse
         do throws(ClientError) {
             answer = try client.send(request, starts: false)
@@ -71,7 +78,7 @@ struct Session {
         } catch {
             throw Failure(error)
         }
-        guard answer.isSuccess else { throw Self.failure(answer) }
+        guard answer.isSuccess else { throw failure(answer) }
         return answer.body
     }
 

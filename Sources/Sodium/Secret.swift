@@ -118,3 +118,17 @@ public final class SharedSecret: Sendable {
         try body(secret)
     }
 }
+
+extension Secret {
+    /// How many bytes there are without one line end, `\n` or `\r\n`, after them.
+    public var byteCountWithoutLineEnd: Int {
+        withBytes { bytes in
+            var count = bytes.count
+            if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {
+                count -= 1
+                if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
+            }
+            return count
+        }
+    }
+}
